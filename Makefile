@@ -1,0 +1,34 @@
+# Every target sets up what it needs: a virtual environment inside the checkout, from locked.txt.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.ready
+
+.PHONY: help venv demo test check bench
+
+help:            ## list the targets
+	@grep -E '^[a-z]+: .*##|^[a-z]+: +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ -/' | sort
+
+$(STAMP): pyproject.toml locked.txt
+	@echo "setting up $(VENV) (about half a minute, once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c locked.txt -e '.[dev]'
+	@touch $@
+
+venv: $(STAMP)   ## set up the environment alone
+
+demo: $(STAMP)   ## the tutorial, end to end, on an embedded cluster
+	@$(BIN)/canary-controller demo
+
+test: $(STAMP)   ## the whole offline suite
+	@$(BIN)/python -m pytest -n 2
+
+check: $(STAMP)  ## lint, types, import rules, tidy
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/test_tidy.py -q
+
+bench: $(STAMP)  ## speed and cost, as ratios within one run
+	@$(BIN)/python tests/bench.py
