@@ -65,7 +65,7 @@ def contains(observed: Any, wanted: Any) -> bool:
         if not wanted:
             return True
         if not isinstance(observed, Mapping):
-            return pruned(wanted) == {}
+            return not pruned(wanted)
         return all(contains(observed.get(key), member) for key, member in wanted.items())
     if isinstance(wanted, list | tuple):
         if not wanted:

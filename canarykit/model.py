@@ -148,6 +148,7 @@ APPLY = "apply"  # server-side apply, forced, field manager canary-controller
 MERGE_PATCH = "merge-patch"
 JSON_PATCH = "json-patch"
 DELETE = "delete"
+COPY = "copy"  # read the config named by body["source"] live and apply its data under the new name; data never enters a plan
 
 
 @frozen
@@ -155,9 +156,10 @@ class Action:
     """One write to the cluster.
 
     Attributes:
-        verb: CREATE, APPLY, MERGE_PATCH, JSON_PATCH or DELETE.
+        verb: CREATE, APPLY, MERGE_PATCH, JSON_PATCH, DELETE or COPY.
         ref: the object.
-        body: manifest (CREATE, APPLY), partial object (MERGE_PATCH) or list of operations (JSON_PATCH); None for DELETE.
+        body: manifest (CREATE, APPLY), partial object (MERGE_PATCH) list of operations (JSON_PATCH),
+            ``{"source": Ref, "checksum": str}`` (COPY); None for DELETE.
         version: resourceVersion of the object it was compared with; sent as precondition. None where the object is absent.
         guard: number of the guard in decisions.md section 6 when everything it names must be read live just before ("" otherwise).
         reason: why, for people.

@@ -14,6 +14,7 @@ class Settings:
         include_label_prefixes: labels and annotations copied to generated objects (``-include-label-prefix``); ``*`` is all.
         config_tracking: follow ConfigMaps and Secrets of the pod template (``-enable-config-tracking``).
         min_interval_s: analysis intervals below this are raised to it (``--min-interval``).
+        speed: divides every wait (interval, deadline, drain); above 1 only for demos on the embedded cluster (``--speed``).
         drain_time_s: time between "no more requests" and "scale down" (``--drain-time``).
     """
 
@@ -24,3 +25,4 @@ class Settings:
     config_tracking: bool = True
     min_interval_s: float = 10.0
     drain_time_s: float = 10.0
+    speed: float = 1.0

@@ -1,0 +1,77 @@
+"""What is wrong with the objects that a Canary refers to or needs to write, beyond its own spec.
+
+During bootstrap such a problem holds the Canary and nothing in the cluster changes; later it is a Warning, so that an object
+which went missing never gates a rollback (W8). Somebody else's object under a name that we need holds in every phase (D16).
+"""
+
+from attrs import evolve
+
+from canarykit import phases
+from canarykit.errors import Problem
+from canarykit.kinds import SERVICE
+from canarykit.ports import port_problems
+from canarykit.primary_scaler import primary_clone
+from canarykit.routers import route_problems
+from canarykit.services import name_problems
+from canarykit.snapshot import Snapshot
+from canarykit.writing import controlled_by
+
+BOOTSTRAP = (phases.NEW, phases.INITIALIZING)
+
+
+def reference_problems(snapshot: Snapshot) -> tuple[Problem, ...]:
+    """Return the problems of the scaler, of the clone we would make of it, and of names that somebody else holds."""
+    found = [*_foreign(snapshot), *name_problems(snapshot.names), *_ports(snapshot), *_routes(snapshot), *_scaler(snapshot)]
+    if snapshot.state.phase in BOOTSTRAP:
+        return tuple(found)
+    return tuple(
+        evolve(problem, severity="warning") if problem.severity == "error" and problem.code != "D16" else problem
+        for problem in found
+    )
+
+
+def _foreign(snapshot: Snapshot) -> list[Problem]:
+    names = snapshot.names
+    candidates = [
+        (snapshot.primary, f"deployment {names.primary}"),
+        (snapshot.get(SERVICE, names.apex_primary), f"service {names.apex_primary}"),
+        (snapshot.get(SERVICE, names.apex_canary), f"service {names.apex_canary}"),
+        (snapshot.primary_scaler, f"scaler {names.primary_scaler}"),
+    ]
+    return [
+        Problem(
+            path="metadata.name",
+            problem=f"needs {what}, which another controller owns",
+            next_step="Rename the Canary's target, service or scaler, or remove the other owner.",
+            code="D16",
+        )
+        for manifest, what in candidates
+        if manifest is not None and controlled_by(manifest, snapshot.uid) is False
+    ]
+
+
+def _ports(snapshot: Snapshot) -> tuple[Problem, ...]:
+    if snapshot.target is None or snapshot.workload is None:
+        return ()
+    return port_problems(snapshot.workload.template_of(snapshot.target), snapshot.canary.spec.service)
+
+
+def _routes(snapshot: Snapshot) -> tuple[Problem, ...]:
+    return route_problems(snapshot.router, snapshot.canary, snapshot.names) if snapshot.router else ()
+
+
+def _scaler(snapshot: Snapshot) -> list[Problem]:
+    reference = snapshot.canary.spec.autoscaler_ref
+    if reference is None or snapshot.scaler is None:
+        return []
+    if snapshot.source_scaler is None:
+        missing = Problem(
+            path="spec.autoscalerRef.name",
+            problem=f"names a {reference.kind} that does not exist in namespace {snapshot.names.namespace}",
+            value=reference.name,
+            next_step="Create it, or correct the name; the rollout goes on as soon as it is there.",
+            code="missing-scaler",
+        )
+        return [missing]
+    clone = primary_clone(snapshot)
+    return list(clone.diagnostics) if clone else []

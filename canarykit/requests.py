@@ -1,0 +1,56 @@
+"""What a person asks of one Canary through the annotation ``canarykit.dev/request: <verb>/<token>``.
+
+A request is new when the whole value differs from the one in the status; the first pass that sees it obeys it or refuses it.
+Source: decisions.md section 7.
+"""
+
+from attrs import frozen
+
+from canarykit import phases
+from canarykit.dicts import at
+from canarykit.names import REQUEST_ANNOTATION
+from canarykit.snapshot import Snapshot
+
+WORKS_IN = {
+    "abort": phases.ANALYSIS | {phases.PROMOTING, phases.WAITING},
+    "pause": phases.ANALYSIS | {phases.WAITING},
+    "promote": frozenset({phases.WAITING_PROMOTION}),
+    "release": frozenset({"Terminating"}),
+    "resume": phases.ANALYSIS | {phases.WAITING},
+    "retry": phases.IDLE,
+    "undo": phases.IDLE | {phases.PROMOTING, phases.FINALISING},
+}
+VERBS = tuple(sorted(WORKS_IN))
+
+
+@frozen
+class Request:
+    """A request seen for the first time. ``verb`` is "" when the annotation names none that exists."""
+
+    value: str
+    verb: str
+
+
+def request_of(snapshot: Snapshot) -> Request | None:
+    """Return the request that the Canary carries and the status does not know yet."""
+    value = at(snapshot.canary.manifest, "metadata", "annotations", REQUEST_ANNOTATION, default="")
+    if not isinstance(value, str) or not value or value == snapshot.state.request:
+        return None
+    verb = value.partition("/")[0]
+    return Request(value, verb if verb in WORKS_IN else "")
+
+
+def refusal(request: Request, phase: str) -> str:
+    """Return why ``request`` was not obeyed in ``phase``, as a clause with the next step."""
+    if not request.verb:
+        return f"{request.value!r} names no request; use <verb>/<token> with one of {', '.join(VERBS)}"
+    where = WORKS_IN[request.verb]
+    if phase not in where:
+        return f"{request.verb} works in {', '.join(sorted(where))}, not in {phase or 'a new Canary'}"
+    if request.verb == "retry":
+        return "there is no failed attempt of the present revision to retry"
+    if request.verb == "undo":
+        return "no earlier promoted revision is kept, or the primary is healthy"
+    if request.verb == "abort":
+        return "the revision is verified in the primary already; undo takes it back"
+    return "there is nothing to do for it now"

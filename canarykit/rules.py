@@ -1,0 +1,74 @@
+"""The decision table, joined: for every phase the ordered rules, first match wins, the last one always matches.
+
+This is decisions.md section 3 as data. `docs/decision-table.md` and `docs/phases.md` are printed from here.
+"""
+
+from canarykit import phases
+from canarykit.errors import IllegalTransition
+from canarykit.facts import Facts
+from canarykit.rule import BEFORE, Rule
+from canarykit.rules_analysis import ANALYSIS
+from canarykit.rules_idle import FIRST, IDLE, INITIALIZING, NEW, WAITING
+from canarykit.rules_promotion import FINALISING, PROMOTING
+
+TABLE: dict[str, tuple[Rule, ...]] = {
+    phases.NEW: FIRST + NEW,
+    phases.INITIALIZING: FIRST + INITIALIZING,
+    phases.INITIALIZED: FIRST + IDLE,
+    phases.SUCCEEDED: FIRST + IDLE,
+    phases.FAILED: FIRST + IDLE,
+    phases.WAITING: FIRST + WAITING,
+    phases.PROGRESSING: FIRST + ANALYSIS,
+    phases.WAITING_PROMOTION: FIRST + ANALYSIS,
+    phases.PROMOTING: FIRST + PROMOTING,
+    phases.FINALISING: FIRST + FINALISING,
+}
+
+
+def first_match(facts: Facts) -> Rule:
+    """Return the rule that decides this pass.
+
+    Raises:
+        IllegalTransition: the status names a phase that the table does not have.
+    """
+    rules = TABLE.get(facts.state.phase)
+    if rules is None:
+        raise IllegalTransition(f"status.phase {facts.state.phase!r} is not in the table")
+    return next(rule for rule in rules if rule.when(facts))
+
+
+def transitions() -> list[tuple[str, str, str, str]]:
+    """Return (phase, rule number, verdict, next phase) for every rule that can change the phase."""
+    found = []
+    for phase, rules in TABLE.items():
+        for rule in rules:
+            targets = sorted(phases.IDLE) if rule.to == BEFORE else [rule.to]
+            found += [(phase, rule.number, rule.verdict, to) for to in targets if to and to != phase]
+    return found
+
+
+def mermaid() -> str:
+    """Return the phase diagram in Mermaid's stateDiagram form, drawn from the table."""
+    lines = ["stateDiagram-v2", "    [*] --> New"]
+    seen = set()
+    for phase, number, verdict, to in transitions():
+        line = f"    {phase or 'New'} --> {to}: {verdict} ({number})"
+        if line not in seen:
+            seen.add(line)
+            lines.append(line)
+    return "\n".join(lines)
+
+
+def table_markdown() -> str:
+    """Return the decision table as Markdown, one section a phase."""
+    parts = []
+    shown: set[int] = set()
+    for phase, rules in TABLE.items():
+        fresh = [rule for rule in rules if id(rule) not in shown]
+        shown |= {id(rule) for rule in rules}
+        if not fresh:
+            continue
+        parts.append(f"## {phase or 'No phase yet'}\n\n| # | if | verdict | next phase |\n|---|---|---|---|")
+        parts.append("\n".join(f"| {rule.number} | {rule.text} | {rule.verdict} | {rule.to or '(stays)'} |" for rule in fresh))
+        parts.append("")
+    return "\n".join(parts)

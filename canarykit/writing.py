@@ -1,0 +1,53 @@
+"""How generated objects are written: server-side apply with a hash of what is wanted, and only when something differs.
+
+The annotation ``canarykit.dev/applied`` holds the hash, so that removals from the wanted object are seen too.
+Source: design.md section 4.1.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from canarykit.dicts import at, digest, put
+from canarykit.model import APPLY, Action, Ref
+from canarykit.names import APPLIED_ANNOTATION
+
+Same = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
+
+
+def stamped(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``manifest`` with the hash of itself as annotation."""
+    return put(manifest, ("metadata", "annotations", APPLIED_ANNOTATION), digest(manifest))
+
+
+def version_of(manifest: Mapping[str, Any] | None) -> str | None:
+    """Return the resourceVersion of an observed object."""
+    return at(manifest, "metadata", "resourceVersion") if manifest is not None else None
+
+
+def apply_action(
+    observed: Mapping[str, Any] | None, wanted: Mapping[str, Any], same: Same, reason: str, guard: str = ""
+) -> Action | None:
+    """Return the apply that makes ``observed`` like ``wanted``, or None when it is.
+
+    Args:
+        observed: the object as it is, None when absent.
+        wanted: the manifest without our hash annotation.
+        same: tells whether the observed object says what is wanted, hash aside.
+        reason: for people.
+        guard: number of the guard, if the write is guarded.
+    """
+    full = stamped(wanted)
+    hash_wanted = full["metadata"]["annotations"][APPLIED_ANNOTATION]
+    if observed is not None:
+        hash_observed = at(observed, "metadata", "annotations", APPLIED_ANNOTATION)
+        if hash_observed == hash_wanted and same(observed, wanted):
+            return None
+    return Action(APPLY, Ref.of(wanted), full, version_of(observed), guard, reason)
+
+
+def controlled_by(manifest: Mapping[str, Any], uid: str) -> bool | None:
+    """Tell whether the controller of ``manifest`` is the Canary ``uid``; None when it has no controller."""
+    for reference in at(manifest, "metadata", "ownerReferences", default=()):
+        if reference.get("controller"):
+            return bool(reference.get("uid") == uid)
+    return None

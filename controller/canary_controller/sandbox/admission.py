@@ -1,0 +1,196 @@
+"""What a manifest becomes before it is stored: system fields kept, defaults added, unknown fields pruned, rules checked.
+
+Every write goes through `shaped`. The rules of kinds and schemas live in `objects`; this module says in which order they act
+and turns what they find into the API server's refusals.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from attrs import field, frozen
+from canarykit.dicts import at
+from canarykit.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, SERVICE
+
+from canary_controller.sandbox import status_errors as errors
+from canary_controller.sandbox.objects import builtin_validation, cel, defaults, schema
+from canary_controller.sandbox.objects.causes import Cause, forbidden
+from canary_controller.sandbox.objects.decoding import decode_problem
+from canary_controller.sandbox.objects.metadata_validation import validate_metadata
+from canary_controller.sandbox.resources import Resource, crd_causes
+from canary_controller.sandbox.store import Key, Manifest, Store, next_generation
+
+_KEPT_ON_UPDATE = (
+    "name",
+    "namespace",
+    "uid",
+    "creationTimestamp",
+    "generation",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+)
+_REMOVED_ON_CREATE = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
+
+
+@frozen
+class Writing:
+    """Who writes how: the field manager, the clock, what happens to unknown fields, and warnings for the caller."""
+
+    manager: str
+    now: float
+    field_validation: str = "Warn"
+    operation: str = "create"
+    warnings: list[str] = field(factory=list)
+
+
+def new_object(resource: Resource, manifest: Manifest) -> Manifest:
+    """Return a manifest sent for creation without what only the server may say: system fields and status.
+
+    Raises StatusError 500 when it carries a resourceVersion, as the real one does.
+    """
+    metadata = at(manifest, "metadata", default={})
+    if metadata.get("resourceVersion"):
+        raise errors.StatusError(500, "", "resourceVersion should not be set on objects to be created")
+    kept = {name: value for name, value in metadata.items() if name not in _REMOVED_ON_CREATE and name != "resourceVersion"}
+    created = {**manifest, "metadata": kept}
+    if resource.has_status:
+        created.pop("status", None)
+    if resource.has_status and not resource.custom:
+        created["status"] = {}
+    return created
+
+
+def next_object(resource: Resource, before: Manifest, after: Manifest, subresource: str) -> Manifest:
+    """Return what a write may make of an object: only the status through ``/status``, everything but it otherwise.
+
+    System fields stay as they are.
+    """
+    metadata = dict(at(after, "metadata", default={}))
+    kept = at(before, "metadata", default={})
+    if subresource == "status":
+        metadata = {**kept, "managedFields": metadata.get("managedFields", kept.get("managedFields", []))}
+        after = {**before, "metadata": metadata, **_status_of(after)}
+        if "status" not in after:
+            after.pop("status", None)
+        return after
+    for name in _KEPT_ON_UPDATE:
+        metadata.pop(name, None)
+        if name in kept:
+            metadata[name] = kept[name]
+    metadata["resourceVersion"] = kept["resourceVersion"]
+    after = {**after, "metadata": metadata}
+    if resource.has_status:
+        after.pop("status", None)
+        after.update(_status_of(before))
+    return after
+
+
+def _status_of(manifest: Manifest) -> Manifest:
+    return {"status": manifest["status"]} if "status" in manifest else {}
+
+
+def shaped(resource: Resource, manifest: Manifest, before: Manifest | None, writing: Writing, store: Store) -> Manifest:
+    """Return the manifest with defaults and without unknown fields.
+
+    Raises StatusError 422 with all causes, 400 for unknown fields under ``fieldValidation=Strict``.
+    """
+    if resource.custom:
+        complete, causes = schema.process(manifest, resource.schema or {})
+        _report_unknown(resource, list(dropped(manifest, complete)), writing)
+        causes = [*validate_metadata(complete, before), *causes]
+    else:
+        if problem := decode_problem(manifest):
+            raise errors.bad_request(problem)
+        complete = defaults.apply_defaults(manifest, resource.group, resource.kind.kind)
+        complete = _allocated(resource, complete, before, store)
+        causes = list(builtin_validation.validate(complete, before))
+    if resource.kind == CUSTOM_RESOURCE_DEFINITION:
+        complete = _complete_crd(complete)
+        causes.extend(crd_causes(complete))
+        if not causes and (doubt := cel.cel_refusal(complete)):
+            writing.warnings.append(doubt)
+    causes.extend(_finalizer_causes(complete, before))
+    if causes:
+        raise errors.invalid(resource.group, resource.kind.kind, at(complete, "metadata", "name", default=""), causes)
+    return complete if before is None else next_generation(before, complete, status_counts=not resource.has_status)
+
+
+def _finalizer_causes(after: Manifest, before: Manifest | None) -> list[Cause]:
+    if before is None or not at(before, "metadata", "deletionTimestamp"):
+        return []
+    known = at(before, "metadata", "finalizers", default=[])
+    added = [name for name in at(after, "metadata", "finalizers", default=[]) if name not in known]
+    if not added:
+        return []
+    found = ", ".join(f'"{name}"' for name in added)
+    why = f"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{found}}}"
+    return [forbidden("metadata.finalizers", why)]
+
+
+def _allocated(resource: Resource, manifest: Manifest, before: Manifest | None, store: Store) -> Manifest:
+    """Return a Service with its cluster IP: the one it had, or a free one. Other kinds come back as they are."""
+    if resource.kind != SERVICE or at(manifest, "spec", "type") == "ExternalName":
+        return manifest
+    spec = at(manifest, "spec", default={})
+    if before is not None and not spec.get("clusterIP"):
+        had = at(before, "spec", default={})
+        kept = {name: had[name] for name in ("clusterIP", "clusterIPs") if name in had}
+        return {**manifest, "spec": {**spec, **kept}}
+    taken = {address for each in store.objects("", "services") if (address := at(each, "spec", "clusterIP"))}
+    return defaults.allocate_cluster_ip(manifest, taken)
+
+
+def _complete_crd(crd: Manifest) -> Manifest:
+    names = at(crd, "spec", "names", default={})
+    kind = names.get("kind", "")
+    filled = {"singular": kind.lower(), "listKind": f"{kind}List", **names}
+    return {**crd, "spec": {"conversion": {"strategy": "None"}, **at(crd, "spec", default={}), "names": filled}}
+
+
+def _report_unknown(resource: Resource, paths: list[str], writing: Writing) -> None:
+    if not paths or writing.field_validation == "Ignore":
+        return
+    kind = resource.kind
+    if writing.operation == "apply":
+        # The typed merge of server-side apply refuses undeclared fields whatever fieldValidation says.
+        raise errors.StatusError(
+            500,
+            "",
+            f"failed to create typed patch object ({kind.api_version}, Kind={kind.kind}): "
+            f".{paths[0]}: field not declared in schema",
+        )
+    texts = [f'unknown field "{path}"' for path in paths]
+    if writing.field_validation == "Warn":
+        writing.warnings.extend(texts)
+        return
+    strict = "strict decoding error: " + ", ".join(texts)
+    if writing.operation == "patch":
+        cause = Cause("FieldValueInvalid", f"Invalid value: {strict}", "patch")
+        raise errors.invalid("", "", "", [cause])
+    raise errors.bad_request(f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {strict}')
+
+
+def dropped(sent: Any, kept: Any, path: str = "") -> Iterator[str]:
+    """Yield the paths that are in ``sent`` and no longer in ``kept``, e.g. ``spec.analysis.metrics[0].treshold``."""
+    if isinstance(sent, Mapping) and isinstance(kept, Mapping):
+        for name, value in sent.items():
+            here = f"{path}.{name}" if path else name
+            if name in kept:
+                yield from dropped(value, kept[name], here)
+            elif value is not None:
+                yield here
+    elif isinstance(sent, list) and isinstance(kept, list):
+        for index, (mine, theirs) in enumerate(zip(sent, kept, strict=False)):
+            yield from dropped(mine, theirs, f"{path}[{index}]")
+
+
+def refuse_where_namespace_is_missing(store: Store, namespace: str, resource: Resource, name: str) -> None:
+    """Raise StatusError 404 or 403 when nothing may be created in this namespace."""
+    if not resource.kind.namespaced:
+        return
+    found = store.get(Key("", NAMESPACE.plural, "", namespace))
+    if found is None:
+        raise errors.not_found("", NAMESPACE.plural, namespace)
+    if at(found, "metadata", "deletionTimestamp"):
+        why = f"unable to create new content in namespace {namespace} because it is being terminated"
+        cause = Cause("NamespaceTerminating", f"namespace {namespace} is being terminated", "metadata.namespace")
+        raise errors.forbidden(resource.group, resource.plural, name, why, [cause])
