@@ -25,6 +25,7 @@ from canarykit.times import fine_stamp
 from canarykit.upcoming import look_again_s
 
 TEXT_LIMIT = 256
+TOLD_WARNINGS = frozenset({"missing-scaler", "C3", "unmatched-query", "unnamed-triggers", "primary-paused", "S22", "scaler-bounds"})
 WATCHED = (phases.INITIALIZING, phases.PROGRESSING, phases.WAITING_PROMOTION, phases.PROMOTING, phases.FINALISING)
 
 
@@ -156,8 +157,11 @@ def _verdict(rule: Rule, before: State, after: State) -> str:
 
 
 def _problem_notes(facts: Facts) -> tuple[Note, ...]:
+    """Errors are said, and what went missing; other warnings stand in the condition ``Accepted`` only."""
     return tuple(
-        Note(WARNING, str(problem)[:1024], facts.state.phase, "validate", once=True) for problem in facts.snapshot.problems
+        Note(WARNING, str(problem)[:1024], phases.NEW, "validate", once=True)
+        for problem in facts.snapshot.problems
+        if problem.severity == "error" or problem.code in TOLD_WARNINGS
     )
 
 

@@ -15,7 +15,7 @@ from canarykit.errors import Problem, SpecError
 from canarykit.kinds import CANARY, CONTROLLER_REVISION, DEPLOYMENT, SERVICE
 from canarykit.model import Ref
 from canarykit.names import PRIMARY_SUFFIX, names_for, primary_of
-from canarykit.problems import reference_problems
+from canarykit.problems import later_warnings, reference_problems
 from canarykit.routers import router_for
 from canarykit.scalers import scaler_for
 from canarykit.settings import Settings
@@ -68,7 +68,7 @@ def _with_rooms(bare: Snapshot, problems: list[Problem]) -> Snapshot:
     if settings.config_tracking:
         resolved = configs.resolve(configs.config_refs(at(template, "spec", default={})), bare.objects, bare.names.namespace)
         checksums = resolved.tracked
-        problems += resolved.problems
+        problems += later_warnings(snapshot, resolved.problems)
     revision = _revision(snapshot, template, checksums)
     seen = evolve(snapshot, label=label, label_value=value, configs=checksums, revision=revision)
     return evolve(seen, problems=(*problems, *reference_problems(seen)))

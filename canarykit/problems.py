@@ -4,6 +4,8 @@ During bootstrap such a problem holds the Canary and nothing in the cluster chan
 which went missing never gates a rollback (W8). Somebody else's object under a name that we need holds in every phase (D16).
 """
 
+from collections.abc import Iterable
+
 from attrs import evolve
 
 from canarykit import phases
@@ -22,11 +24,16 @@ BOOTSTRAP = (phases.NEW, phases.INITIALIZING)
 def reference_problems(snapshot: Snapshot) -> tuple[Problem, ...]:
     """Return the problems of the scaler, of the clone we would make of it, and of names that somebody else holds."""
     found = [*_foreign(snapshot), *name_problems(snapshot.names), *_ports(snapshot), *_routes(snapshot), *_scaler(snapshot)]
+    return later_warnings(snapshot, found)
+
+
+def later_warnings(snapshot: Snapshot, problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return ``problems`` as they count in the snapshot's phase: after bootstrap what is missing is a warning, not a stop."""
     if snapshot.state.phase in BOOTSTRAP:
-        return tuple(found)
+        return tuple(problems)
     return tuple(
         evolve(problem, severity="warning") if problem.severity == "error" and problem.code != "D16" else problem
-        for problem in found
+        for problem in problems
     )
 
 

@@ -170,5 +170,5 @@ class Rig:
 
     def story(self) -> str:
         """Return what happened, for a failing assertion."""
-        steps = [f"{when:9.2f} {phase or 'New':17} {rule:4} {reason}" for when, phase, rule, reason in self.decisions[-40:]]
+        steps = [f"{when:9.2f} {phase or 'New':17} {rule:4} {reason}" for when, phase, rule, reason in self.decisions[-60:]]
         return "\n".join([f"phase {self.phase}", *steps, *self.events()[-20:], yaml.safe_dump(dict(self.canary).get("status"))])

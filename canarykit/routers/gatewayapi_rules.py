@@ -18,7 +18,7 @@ VALUE_TYPES = {"exact": "Exact", "regex": "RegularExpression"}
 
 
 def matches_of(entries: Iterable[Manifest], path: str = "spec.service.match") -> list[dict[str, Any]]:
-    """Return HTTPRoute matches for Istio-shaped ones; every path when there are none. Each says its path, as a server would add it.
+    """Return HTTPRoute matches for Istio-shaped ones; every path when there are none. Each says its path, as servers do.
 
     Lists made from maps are sorted by name, so that the same spec always gives the same route.
 

@@ -137,11 +137,11 @@ class Deployment:
     def runs(self, primary: Manifest, template: Manifest) -> bool:
         """Tell whether the primary's template is ``template``: the same stamp, and all it says is there.
 
-        Admission webhooks may add fields, so more than that may be there. Whether pods run it is `health`'s answer.
+        Admission webhooks may add fields, so more than that may be there. A template without a stamp (adopted as it ran) is not
+        run by a primary that has one. Whether pods run it is `health`'s answer.
         """
         observed = self.template_of(primary)
-        stamp = pods.stamp_of(template)
-        return bool(stamp) and pods.stamp_of(observed) == stamp and contains(observed, template)
+        return pods.stamp_of(observed) == pods.stamp_of(template) and contains(observed, template)
 
     def stamp_of(self, workload: Manifest) -> str:
         """Return the revision in the annotation ``canarykit.dev/revision`` of the pod template, or ""."""

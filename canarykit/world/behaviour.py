@@ -56,6 +56,8 @@ class Behaviour:
         pod: what pods do otherwise.
         running_after_s: time from creation to Running (Ready takes ``pod.ready_after_s`` from creation).
         termination_s: time a deleted pod stays, not ready; 0 removes it at once.
+        probe_rate_per_s: requests per second that each ready pod gets from its own probes, whatever the routes say (podinfo
+            counts them like any other; without them a canary that nobody calls has no metrics at all).
         cpu_per_request_m: CPU in thousandths that one request per second costs.
         memory_per_pod_mi: memory in MiB that a pod uses, whatever it does.
         hpa_sync_s: how often an HPA looks at its metrics.
@@ -67,6 +69,7 @@ class Behaviour:
     pod: PodBehaviour = PodBehaviour()
     running_after_s: float = 0.5
     termination_s: float = 0.0
+    probe_rate_per_s: float = 0.0
     cpu_per_request_m: float = 10.0
     memory_per_pod_mi: float = 32.0
     hpa_sync_s: float = 5.0

@@ -103,7 +103,8 @@ def _progress(deployment: Mapping[str, Any], rollout: Rollout, now: float) -> tu
     if _has_progressed(at(deployment, "status", default={}), rollout):
         return Condition("Progressing", "True", "ReplicaSetUpdated", f"{what} is progressing.", updated=True), True, None
     since = instant(str(present.get("lastUpdateTime", "")))
-    if since is None or present.get("reason") == "ProgressDeadlineExceeded":
+    # Back on a ReplicaSet of before: the time of the last success is not when this rollout began.
+    if since is None or present.get("reason") in ("ProgressDeadlineExceeded", "NewReplicaSetAvailable"):
         return None, False, None
     if since + deadline_s > now:
         return None, False, since + deadline_s

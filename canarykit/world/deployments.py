@@ -226,8 +226,6 @@ def _shrunk(deployment: Mapping[str, Any], new: Set, old: list[Set], total: int)
     """Return the old sets after this step: their pods that serve nobody go first, then as many as availability allows."""
     least = _replicas(deployment) - _unavailable(deployment)
     spare = total - least - (new.replicas - new.counted.available)
-    if spare <= 0:
-        return old
     cleaned = []
     for each in old:
         useless = max(0, min(spare, each.replicas - each.counted.available))

@@ -65,7 +65,18 @@ def _rates(
             for flow, part in _flows(view, ref, behaviour, labels):
                 if share * part > 0:
                     rates[flow] = rates.get(flow, 0.0) + load.rate_per_s * share * part
-    return rates
+    return rates | {flow: rates.get(flow, 0.0) + rate for flow, rate in _probes(view, behaviour, labels)}
+
+
+def _probes(view: View, behaviour: Behaviour, labels: Mapping[Ref, tuple[tuple[str, str], ...]]) -> list[tuple[Flow, float]]:
+    """The requests that ready pods get from their own probes; they are always answered well."""
+    if behaviour.probe_rate_per_s <= 0:
+        return []
+    return [
+        (Flow(ref.namespace, ref.name, "200", behaviour.of_pod(pod).latency_ms, labels[ref]), behaviour.probe_rate_per_s)
+        for ref, pod in view.of_kind(POD)
+        if pods.is_ready(pod)
+    ]
 
 
 def _flows(

@@ -14,14 +14,14 @@ from typing import Any
 
 import orjson
 from attrs import define
-from canarykit.dicts import at
-from canarykit.kinds import CANARY, CONFIG_MAP, ENDPOINT_SLICE, SECRET, SERVICE, Kind
-from canarykit.model import Ref
-from canarykit.settings import Settings
 
 from canary_controller.clock import Clock
 from canary_controller.queue import Key
 from canary_controller.watch import is_newer
+from canarykit.dicts import at
+from canarykit.kinds import CANARY, CONFIG_MAP, ENDPOINT_SLICE, SECRET, SERVICE, Kind
+from canarykit.model import Ref
+from canarykit.settings import Settings
 
 Manifest = dict[str, Any]
 References = Callable[[Manifest, Settings], Iterable[Ref]]

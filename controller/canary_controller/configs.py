@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from canarykit import configs
-from canarykit.dicts import put
 from canarykit.kinds import CONFIG_MAP, SECRET
 from canarykit.model import Ref
 
@@ -33,5 +32,4 @@ def copied_config(
     """Return the manifest of the copy called ``name``, or None when the source's content is not that of ``checksum``."""
     if configs.checksum_of(source) != checksum:
         return None
-    manifest = configs.clone_config(source, canary, live, prefixes)
-    return put(manifest, ("metadata", "name"), name)
+    return configs.clone_config(source, canary, live, prefixes, name)

@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 from attrs import field, frozen
+
 from canarykit.errors import SpecError
 from canarykit.settings import Settings
 from canarykit.spec.durations import seconds

@@ -14,9 +14,9 @@ from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from attrs import evolve
-from canarykit.model import HttpRequest, HttpResponse
 
 from canary_controller.clock import Clock
+from canarykit.model import HttpRequest, HttpResponse
 
 BODY_LIMIT = 1024 * 1024
 REDIRECTS_MAX = 5

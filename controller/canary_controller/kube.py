@@ -10,14 +10,14 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from attrs import frozen
+
+from canary_controller.clock import Clock
+from canary_controller.kube_wire import JSON_TYPE, ApiError, Reply, Send, ServerUnavailable, Wire, error_of
 from canarykit.dicts import at
 from canarykit.errors import SpecError
 from canarykit.kinds import Kind
 from canarykit.model import Ref
 from canarykit.names import FIELD_MANAGER
-
-from canary_controller.clock import Clock
-from canary_controller.kube_wire import JSON_TYPE, ApiError, Reply, Send, ServerUnavailable, Wire, error_of
 
 __all__ = ["ApiError", "Kube", "Listing", "Reply", "Send", "ServerUnavailable", "WatchEvent"]
 

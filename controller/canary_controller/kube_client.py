@@ -11,10 +11,10 @@ from typing import Any
 import aiohttp
 import yaml
 import yarl
-from canarykit.errors import SpecError
 from kubernetes_asyncio import client, config
 
 from canary_controller.kube import Reply
+from canarykit.errors import SpecError
 
 
 class _Body(AsyncIterator[bytes]):

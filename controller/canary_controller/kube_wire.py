@@ -13,10 +13,10 @@ from typing import Any, Protocol
 import orjson
 import tenacity
 from attrs import frozen
-from canarykit.dicts import at
-from canarykit.errors import CanarykitError, Unavailable
 
 from canary_controller.clock import Clock
+from canarykit.dicts import at
+from canarykit.errors import CanarykitError, Unavailable
 
 JSON_TYPE = "application/json"
 READ_ATTEMPTS = 3
@@ -32,10 +32,26 @@ class Reply:
     chunks: AsyncIterator[bytes]
 
 
+class Answered(Protocol):
+    """The shape of a `Reply`, whoever makes it. Where ``chunks`` has ``aclose``, that is called when no more is wanted."""
+
+    @property
+    def status(self) -> int:
+        """HTTP status."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Header fields; case does not matter."""
+
+    @property
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body."""
+
+
 class Send(Protocol):
     """The seam: one request. ``path`` starts with a slash and holds the query. Raises OSError when nothing answers."""
 
-    async def __call__(self, method: str, path: str, headers: Mapping[str, str], body: bytes, /) -> Reply:
+    async def __call__(self, method: str, path: str, headers: Mapping[str, str], body: bytes, /) -> Answered:
         """Return the answer as soon as its headers are there."""
 
 
@@ -141,7 +157,7 @@ class Wire:
     @asynccontextmanager
     async def _exchange(
         self, method: str, path: str, accept: str, content_type: str = "", body: bytes = b""
-    ) -> AsyncIterator[Reply]:
+    ) -> AsyncIterator[Answered]:
         """Send, note the server's clock, hand over the reply, and let go of the connection however it ends."""
         headers = {"Accept": accept, "User-Agent": self._user_agent}
         if content_type:
@@ -181,7 +197,7 @@ async def _deadline(seconds: float, what: str) -> AsyncIterator[None]:
         raise Unavailable(f"{what}: no answer within {seconds:g} s") from error
 
 
-async def _check(reply: Reply) -> None:
+async def _check(reply: Answered) -> None:
     """Raise the ApiError that a status of 300 and more stands for."""
     if reply.status >= 300:
         text = await _whole(reply.chunks)

@@ -121,7 +121,7 @@ class Loop:
         acted = await self._act(key, after, wrote_status)
         await self.publisher.publish(after, decision.events)
         delivered = await self._deliver(key, after)
-        return self._again(key, decision, acted or delivered, after)
+        return self._again(key, decision, acted or delivered or wrote_status, after)
 
     async def _with_checksums(self, objects: Objects) -> Objects:
         """Read the configs whose version has moved: the cache has their metadata only."""
@@ -235,11 +235,11 @@ class Loop:
         home = isinstance(after.observed, Split) and after.observed.weight == 0 and held_down(after)
         return home or self.clock.now() - state.phase_since > after.deadline_s
 
-    def _again(self, key: Key, decision: Decision, acted: bool, after: Snapshot) -> float | None:
+    def _again(self, key: Key, decision: Decision, wrote: bool, after: Snapshot) -> float | None:
         waits = [decision.look_again_s] if decision.look_again_s is not None else []
         if after.state.phase not in phases.IDLE or after.state.owed or after.state.clocks.drain is not None:
             waits.append(min(RESYNC_S, after.deadline_s / 4))
-        if acted:
+        if wrote:
             waits.append(self._correction_wait_s(key))
         else:
             self.busy.pop(key, None)

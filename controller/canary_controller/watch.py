@@ -10,13 +10,13 @@ from contextlib import aclosing
 from typing import Any, Protocol
 
 from attrs import frozen
+
+from canary_controller.clock import Clock
+from canary_controller.kube import ApiError, Kube, Listing, WatchEvent
 from canarykit.dicts import at
 from canarykit.errors import Unavailable
 from canarykit.kinds import CONFIG_MAP, SECRET, Kind
 from canarykit.model import Ref
-
-from canary_controller.clock import Clock
-from canary_controller.kube import ApiError, Kube, Listing, WatchEvent
 
 METADATA_ONLY = frozenset({CONFIG_MAP, SECRET})
 """Kinds whose data is never watched; it is read when a Canary needs it."""

@@ -7,17 +7,15 @@ from rich.console import Console
 
 from canarykit import kinds
 from canarykit.model import Ref
-from canarykit.world.behaviour import Behaviour, ImageBehaviour
 
 from canary_controller.clock import Clock
 from canary_controller.demo.show import Show
 from canary_controller.demo.story import SPACE, Story
 from canary_controller.sandbox.command import Sandbox, sandbox_settings
+from canary_controller.sandbox.serve import BEHAVIOUR
 from canary_controller.sandbox.tutorial import tutorial
 
-BAD_TAG = ":6.0.2"
 ACT_LIMIT_S = 120.0
-BEHAVIOUR = Behaviour(images=(ImageBehaviour(image_suffix=BAD_TAG, error_rate=0.2),))
 
 
 async def play(console: Console, speed: float, keep: bool) -> int:

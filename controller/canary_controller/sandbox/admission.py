@@ -8,8 +8,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from attrs import field, frozen
-from canarykit.dicts import at
-from canarykit.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, SERVICE
 
 from canary_controller.sandbox import status_errors as errors
 from canary_controller.sandbox.objects import builtin_validation, cel, defaults, schema
@@ -18,6 +16,8 @@ from canary_controller.sandbox.objects.decoding import decode_problem
 from canary_controller.sandbox.objects.metadata_validation import validate_metadata
 from canary_controller.sandbox.resources import Resource, crd_causes
 from canary_controller.sandbox.store import Key, Manifest, Store, next_generation
+from canarykit.dicts import at
+from canarykit.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, SERVICE
 
 _KEPT_ON_UPDATE = (
     "name",

@@ -11,7 +11,6 @@ from typing import Any
 
 import orjson
 from attrs import frozen
-from canarykit.kinds import NAMESPACE
 
 from canary_controller.sandbox import deleting, discovery, openapi, reads, verbs
 from canary_controller.sandbox import status_errors as errors
@@ -23,6 +22,7 @@ from canary_controller.sandbox.resources import Registry, Resource
 from canary_controller.sandbox.sent import decoded_body
 from canary_controller.sandbox.store import Store
 from canary_controller.sandbox.watch import Watch, watch_spec
+from canarykit.kinds import NAMESPACE
 
 FIRST_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 USER_HEADER = "x-sandbox-user"

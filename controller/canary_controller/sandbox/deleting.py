@@ -1,8 +1,6 @@
 """Deleting: one object or many, with preconditions, propagation and what each answers."""
 
 from attrs import frozen
-from canarykit.dicts import at
-from canarykit.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE
 
 from canary_controller.sandbox import lifecycle
 from canary_controller.sandbox import status_errors as errors
@@ -13,6 +11,8 @@ from canary_controller.sandbox.request import Request
 from canary_controller.sandbox.resources import Resource
 from canary_controller.sandbox.sent import decoded_body
 from canary_controller.sandbox.store import FOREGROUND, Key, Manifest, Preconditions, Store, check_preconditions, timestamp
+from canarykit.dicts import at
+from canarykit.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE
 
 
 def delete(store: Store, request: Request, resource: Resource) -> Outcome:

@@ -6,11 +6,10 @@ once, inside the write, so that every reader sees the outcome. Collecting orphan
 
 from typing import Any
 
-from canarykit.dicts import at
-from canarykit.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE
-
 from canary_controller.sandbox.resources import Registry
 from canary_controller.sandbox.store import DELETED, FOREGROUND, Change, Key, Manifest, Store, timestamp
+from canarykit.dicts import at
+from canarykit.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE
 
 CRD_FINALIZER = "customresourcecleanup.apiextensions.k8s.io"
 _NAMESPACES = (NAMESPACE.group, NAMESPACE.plural)

@@ -7,9 +7,8 @@ No document claims strategic merge patches, so kubectl uses the merge keys that 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from canarykit.dicts import digest
-
 from canary_controller.sandbox.resources import Registry, Resource
+from canarykit.dicts import digest
 
 _ANYTHING = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"

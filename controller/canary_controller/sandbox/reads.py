@@ -6,7 +6,6 @@ from typing import Any
 
 import orjson
 from attrs import frozen
-from canarykit.dicts import at
 
 from canary_controller.sandbox import status_errors as errors
 from canary_controller.sandbox.request import Request
@@ -14,6 +13,7 @@ from canary_controller.sandbox.resources import Resource
 from canary_controller.sandbox.scale import scale_of
 from canary_controller.sandbox.selectors import Predicate, everything, field_selector, label_selector
 from canary_controller.sandbox.store import Manifest, Store
+from canarykit.dicts import at
 
 
 @frozen

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import field, frozen
-from canarykit import kinds
-from canarykit.dicts import at
-from canarykit.kinds import Kind
 
 from canary_controller.sandbox.objects import causes
 from canary_controller.sandbox.objects.causes import Cause
 from canary_controller.sandbox.objects.merge_keys import ListTypes
 from canary_controller.sandbox.store import Key
+from canarykit import kinds
+from canarykit.dicts import at
+from canarykit.kinds import Kind
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 STATUS_VERBS = ("get", "patch", "update")

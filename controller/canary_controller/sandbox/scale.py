@@ -2,12 +2,11 @@
 
 from typing import Any
 
-from canarykit.dicts import at, put
-
 from canary_controller.sandbox import status_errors as errors
 from canary_controller.sandbox.objects import causes
 from canary_controller.sandbox.resources import Resource, ScalePaths
 from canary_controller.sandbox.store import Manifest
+from canarykit.dicts import at, put
 
 _METADATA = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
 

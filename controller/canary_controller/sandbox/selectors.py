@@ -4,9 +4,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from canarykit.dicts import at
-
 from canary_controller.sandbox import status_errors as errors
+from canarykit.dicts import at
 
 Predicate = Callable[[Mapping[str, Any]], bool]
 

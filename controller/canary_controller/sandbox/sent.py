@@ -4,7 +4,6 @@ import json
 
 import orjson
 import yaml
-from canarykit.dicts import at
 
 from canary_controller.sandbox import status_errors as errors
 from canary_controller.sandbox.objects import causes
@@ -12,6 +11,7 @@ from canary_controller.sandbox.protobuf import PROTOBUF, decoded_protobuf
 from canary_controller.sandbox.request import Request, decoded
 from canary_controller.sandbox.resources import Resource
 from canary_controller.sandbox.store import Manifest
+from canarykit.dicts import at
 
 # The C loader is several times faster; it is missing where PyYAML was built without libyaml.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)

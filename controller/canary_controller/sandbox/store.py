@@ -11,10 +11,10 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from attrs import frozen
-from canarykit.dicts import at
-from canarykit.model import Ref
 
 from canary_controller.sandbox import status_errors as errors
+from canarykit.dicts import at
+from canarykit.model import Ref
 
 Manifest = dict[str, Any]
 ADDED, MODIFIED, DELETED = "ADDED", "MODIFIED", "DELETED"

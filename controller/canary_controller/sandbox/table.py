@@ -9,12 +9,12 @@ from typing import Any
 
 import orjson
 from attrs import frozen
-from canarykit.dicts import at
 
 from canary_controller.sandbox.jsonpath import find
 from canary_controller.sandbox.resources import Resource
 from canary_controller.sandbox.scale import selector_text
 from canary_controller.sandbox.store import Manifest
+from canarykit.dicts import at
 
 _Cells = Callable[[Manifest, float], list[Any]]
 _NONE, _UNKNOWN = "<none>", "<unknown>"
@@ -33,7 +33,7 @@ def columns_of(resource: Resource) -> list[dict[str, Any]]:
     if resource.custom:
         return [_column("Name", format_="name"), *(_declared(column) for column in _custom_columns(resource))]
     printer = _PRINTERS.get((resource.group, resource.kind.kind), _DEFAULT)
-    definitions = []
+    definitions: list[dict[str, Any]] = []
     for text in printer.columns.split("|"):
         name = text.strip("*#")
         type_ = "integer" if text.endswith("#") else "string"

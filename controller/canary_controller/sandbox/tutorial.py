@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+BAD_IMAGE = ":6.0.2"
+
 
 def tutorial() -> list[dict[str, Any]]:
     """Return the tutorial's manifests: Namespace, Deployment, ScaledObject, Canary, in the order in which it applies them."""

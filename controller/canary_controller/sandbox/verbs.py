@@ -6,7 +6,6 @@ One write runs from its first check to its last without giving way, so what it c
 from collections.abc import Mapping
 
 import orjson
-from canarykit.dicts import at, digest
 
 from canary_controller.sandbox import status_errors as errors
 from canary_controller.sandbox.admission import (
@@ -37,6 +36,7 @@ from canary_controller.sandbox.sent import (
     sent_object,
 )
 from canary_controller.sandbox.store import Manifest, Store
+from canarykit.dicts import at, digest
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -169,6 +169,8 @@ def _apply(store: Store, request: Request, resource: Resource) -> Outcome:
     if at(applied, "metadata", "managedFields") is not None:
         raise errors.bad_request("metadata.managedFields must be nil")
     live = store.get(resource.key(request.namespace, request.name))
+    if live is not None:
+        require_same_object(resource, live, applied)
     applied = _only_what_counts(placed(applied, request, resource, request.name), resource, request.subresource)
     if live is None and (request.subresource or at(applied, "metadata", "uid")):
         if request.subresource:
@@ -179,8 +181,6 @@ def _apply(store: Store, request: Request, resource: Resource) -> Outcome:
         raise errors.conflict(resource.group, resource.plural, request.name, why)
     if live is None:
         refuse_where_namespace_is_missing(store, request.namespace, resource, request.name)
-    else:
-        require_same_object(resource, live, applied)
     writing = _writing(store, request, "apply")
     merged = _merged(live, applied, request, resource, writing)
     if live is None:

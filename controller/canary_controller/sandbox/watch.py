@@ -11,8 +11,6 @@ from typing import Any
 
 import orjson
 from attrs import frozen
-from canarykit.dicts import at
-from canarykit.kinds import CUSTOM_RESOURCE_DEFINITION
 
 from canary_controller.sandbox import status_errors as errors
 from canary_controller.sandbox.objects import causes
@@ -21,6 +19,8 @@ from canary_controller.sandbox.render import Form
 from canary_controller.sandbox.request import Request
 from canary_controller.sandbox.selectors import Predicate
 from canary_controller.sandbox.store import ADDED, DELETED, MODIFIED, Change, Manifest, Store
+from canarykit.dicts import at
+from canarykit.kinds import CUSTOM_RESOURCE_DEFINITION
 
 BOOKMARK, ERROR = "BOOKMARK", "ERROR"
 DEFAULT_TIMEOUT_S = 1800.0

@@ -4,6 +4,7 @@ import hashlib
 from copy import deepcopy
 
 import pytest
+
 from canarykit import configs
 from canarykit.configs import ConfigRef, checksum, checksum_of, clone_config, config_refs, configs_changed, resolve
 from canarykit.errors import SpecError, Unavailable

@@ -3,6 +3,7 @@
 from copy import deepcopy
 
 import pytest
+
 from canarykit import revisions
 from canarykit.dicts import put
 from canarykit.names import names_for

@@ -3,11 +3,11 @@
 from copy import deepcopy
 
 import pytest
+
 from canarykit.dicts import put
 from canarykit.errors import SpecError, UnknownName
 from canarykit.model import NotYet, Split
 from canarykit.routers import ROUTERS, route_problems, router_for
-
 from unit.routers.shop import GATEWAY, a_canary, a_route, a_router, accepted, in_world, names_of
 
 

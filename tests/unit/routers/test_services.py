@@ -4,6 +4,7 @@ from copy import deepcopy
 
 import jsonpatch
 import pytest
+
 from canarykit.dicts import put
 from canarykit.metadata import owner_reference
 from canarykit.names import FLUX_OPT_OUT, names_for
@@ -19,7 +20,6 @@ from canarykit.services import (
 )
 from canarykit.settings import Settings
 from canarykit.spec import UnmanagedMetadata
-
 from unit.routers.shop import a_canary, names_of
 
 TEMPLATE = {
@@ -260,6 +260,13 @@ def test_unmanaged_keys_keep_their_live_value():
     fitted = fit_to_live(wanted, live, unmanaged)
     assert fitted["metadata"]["labels"] == {"app": "podinfo", "team": "b"}
     assert fitted["metadata"]["annotations"] == {**FLUX_OPT_OUT, "note": "theirs"}
+
+
+def test_unmanaged_key_that_somebody_removed_stays_away():
+    wanted = services(a_canary(apex={"labels": {"team": "a"}}))["apex"]
+    live = put(as_served(wanted), ("metadata", "labels"), {"app": "podinfo"})
+    assert same_service(live, wanted, UnmanagedMetadata(labels=("team",)))
+    assert not same_service(live, wanted)
 
 
 def test_headless_follows_the_living_service():

@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 from attrs import define, field, frozen
+
 from canary_controller.sandbox.api import Api, Reply
 from canary_controller.sandbox.store import Store
 

@@ -1,6 +1,7 @@
 """CustomResourceDefinitions: served at once, pruned, defaulted, validated, with status, scale and several versions."""
 
 import pytest
+
 from unit.sandbox_api.client import APPLY, CRDS, STRATEGIC, WIDGETS, Client, a_crd, a_widget
 
 
@@ -15,7 +16,10 @@ async def test_a_crd_is_served_at_once_and_says_so(client: Client):
     await client.create(CRDS, a_crd())
     assert (await client.get(WIDGETS))["kind"] == "WidgetList"
     crd = await client.get(f"{CRDS}/widgets.example.dev")
-    assert {each["type"]: each["status"] for each in crd["status"]["conditions"]} == {"NamesAccepted": "True", "Established": "True"}
+    assert {each["type"]: each["status"] for each in crd["status"]["conditions"]} == {
+        "NamesAccepted": "True",
+        "Established": "True",
+    }
     assert crd["status"]["storedVersions"] == ["v1"]
     assert crd["spec"]["names"]["listKind"] == "WidgetList"
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from unit.sandbox_api.client import CONFIG_MAPS, CRDS, DEPLOYMENTS, WIDGETS, Client, a_config_map, a_crd, a_deployment, a_widget
 
 

@@ -1,7 +1,19 @@
 """Reading: selectors, pages, versions and the forms in which objects are shown."""
 
 import pytest
-from unit.sandbox_api.client import CONFIG_MAPS, CRDS, DEPLOYMENTS, TABLE, WIDGETS, Client, a_config_map, a_crd, a_deployment, a_widget
+
+from unit.sandbox_api.client import (
+    CONFIG_MAPS,
+    CRDS,
+    DEPLOYMENTS,
+    TABLE,
+    WIDGETS,
+    Client,
+    a_config_map,
+    a_crd,
+    a_deployment,
+    a_widget,
+)
 
 METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 METADATA_LIST = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"

@@ -5,6 +5,7 @@ import gc
 
 import orjson
 import pytest
+
 from unit.sandbox_api.client import CONFIG_MAPS, CRDS, TABLE, WIDGETS, Client, a_config_map, a_crd, a_widget
 
 WATCH = f"{CONFIG_MAPS}?watch=true"

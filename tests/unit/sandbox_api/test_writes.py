@@ -1,6 +1,7 @@
 """Create, update, patch and delete of built-in kinds: what is stored, and every refusal in Kubernetes' own form."""
 
 import pytest
+
 from unit.sandbox_api.client import (
     APPLY,
     CONFIG_MAPS,
@@ -75,7 +76,12 @@ async def test_create_refuses_what_does_not_fit_the_path(client: Client, change,
     answer = await client.call("POST", CONFIG_MAPS, {**a_config_map(), **change})
     assert (answer.status, answer.body["kind"]) == (status, "Status")
     assert text in answer.message
-    assert await client.get(CONFIG_MAPS) | {"metadata": 0} == {"kind": "ConfigMapList", "apiVersion": "v1", "metadata": 0, "items": []}
+    assert await client.get(CONFIG_MAPS) | {"metadata": 0} == {
+        "kind": "ConfigMapList",
+        "apiVersion": "v1",
+        "metadata": 0,
+        "items": [],
+    }
 
 
 async def test_a_body_that_is_no_json_is_a_bad_request(client: Client):
@@ -206,7 +212,11 @@ async def test_json_patch_replaces_removes_and_tests(client: Client):
 
 async def test_strategic_patch_merges_containers_by_name(client: Client):
     await client.create(DEPLOYMENTS, a_deployment())
-    change = {"spec": {"template": {"spec": {"containers": [{"name": "podinfod", "image": "podinfo:6.0.1"}, {"name": "log", "image": "l"}]}}}}
+    change = {
+        "spec": {
+            "template": {"spec": {"containers": [{"name": "podinfod", "image": "podinfo:6.0.1"}, {"name": "log", "image": "l"}]}}
+        }
+    }
     answer = await client.patch(f"{DEPLOYMENTS}/podinfo", change, STRATEGIC)
     images = {each["name"]: each["image"] for each in answer.body["spec"]["template"]["spec"]["containers"]}
     assert images == {"podinfod": "podinfo:6.0.1", "log": "l"}

@@ -47,7 +47,7 @@ def clone(case: dict[str, Any]) -> dict[str, Any]:
 
 
 def pausing(case: dict[str, Any]) -> dict[str, Any]:
-    return {"results": [getattr(scalers, each["function"])(each["on"]) for each in case["cases"]]}
+    return {"results": [getattr(scalers, each["function"])(each["given"]) for each in case["cases"]]}
 
 
 def plan(case: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import yaml
+
 from canarykit.names import names_for
 
 NAMES = names_for("mail", "inbox", "inbox")
@@ -22,6 +23,7 @@ metadata:
     kustomize.toolkit.fluxcd.io/checksum: f00
     app.kubernetes.io/note: n1
     deployment.kubernetes.io/revision: "3"
+    canarykit.dev/applied: mark
     kubectl.kubernetes.io/last-applied-configuration: "{}"
 spec:
   replicas: 3

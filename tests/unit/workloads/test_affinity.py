@@ -3,6 +3,7 @@
 from copy import deepcopy
 
 import pytest
+
 from canarykit.workloads.affinity import matches, rewrite_scheduling
 
 LABELS = {"app": "shop", "name": "x", "tier": "api"}
@@ -61,6 +62,12 @@ def test_selector_takes_primary_pods_as_it_took_those_of_the_target(selector, wa
     result = rewritten(selector)
     assert result == wanted
     assert matches(result, {**LABELS, "app": "shop-primary"}) == matches(selector, LABELS)
+
+
+def test_same_value_under_another_key_stays():
+    both = {"matchExpressions": [{"key": key, "operator": "In", "values": ["shop"]} for key in ("app", "team")]}
+    result = rewritten(both, labels={**LABELS, "team": "shop"})
+    assert [each["values"] for each in result["matchExpressions"]] == [["shop-primary"], ["shop"]]
 
 
 def test_preferred_terms_and_spread_constraints_are_rewritten_too():

@@ -5,12 +5,12 @@ from typing import Any
 
 import jsonpatch
 import pytest
+
 from canarykit.dicts import put
 from canarykit.errors import SpecError, UnknownName
 from canarykit.metadata import is_ours, owner_reference
 from canarykit.settings import Settings
 from canarykit.workloads import WORKLOADS, workload_for
-
 from unit.workloads.inbox import NAMES, OWNER, TRACKED, a_primary_pod_spec, a_target
 
 SETTINGS = Settings(include_label_prefixes=("app.kubernetes.io",))
@@ -202,6 +202,14 @@ def test_unstamped_primary_does_not_run_the_pin_but_may_have_its_content():
     assert not DEPLOYMENT.runs(primary, a_template())
     assert DEPLOYMENT.same_content(primary, a_template())
     assert not DEPLOYMENT.same_content(primary, a_template(target=a_next_target()))
+
+
+def test_adopted_template_without_a_stamp_is_run_by_the_primary_it_came_from_and_by_no_other():
+    """What an adopted primary ran is kept as it is; such a primary is not written again, one promoted since is."""
+    adopted = put(a_template(), ("metadata", "annotations"), {"flagger-id": "f1"})
+    assert DEPLOYMENT.runs(put(a_primary(), ("spec", "template"), adopted), adopted)
+    promoted_since = put(a_primary(), ("spec", "template", "metadata", "annotations", "flagger-id"), "f1")
+    assert not DEPLOYMENT.runs(promoted_since, adopted)
 
 
 def test_first_configured_selector_label_wins():

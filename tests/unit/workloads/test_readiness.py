@@ -1,8 +1,8 @@
 """Readiness of a Deployment: example G14 in its strict column, and the words that people read."""
 
 import pytest
-from canarykit.workloads.readiness import Health, health_of
 
+from canarykit.workloads.readiness import Health, health_of
 from unit.workloads.inbox import a_deployment
 
 UNAVAILABLE = [{"type": "Progressing", "status": "True"}, {"type": "Available", "status": "False"}]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from canarykit.dicts import at
-from canarykit.kinds import DEPLOYMENT, HPA, HTTP_ROUTE, POD, REPLICA_SET, SCALED_OBJECT, SERVICE, Kind
+from canarykit.kinds import DEPLOYMENT, HPA, HTTP_ROUTE, SCALED_OBJECT, SERVICE, Kind
 from canarykit.model import Ref
 from canarykit.times import stamp
 from canarykit.world import Behaviour, Load, Traffic, Write, advance, next_change, step_all
@@ -237,4 +237,3 @@ def an_hpa(target: str = "podinfo", metrics: Iterable[Mapping[str, Any]] = (), *
 
 
 DEP, SO, SVC = Ref.to(DEPLOYMENT, NS, "podinfo"), Ref.to(SCALED_OBJECT, NS, "podinfo-so"), Ref.to(SERVICE, NS, "podinfo")
-POD_KIND, SET_KIND = POD, REPLICA_SET

@@ -1,12 +1,14 @@
 """Deployments, ReplicaSets and pods: rolling updates, scaling, readiness, deadlines."""
 
 import re
+from math import ceil, floor
 
 import pytest
+from attrs import frozen
+
 from canarykit.kinds import DEPLOYMENT, POD, REPLICA_SET
 from canarykit.model import Ref
-from canarykit.world import Behaviour, ImageBehaviour
-
+from canarykit.world import Behaviour, ImageBehaviour, PodBehaviour
 from unit.world.apply import DEP, NS, Cluster, a_deployment, rolling, with_image
 
 NEVER = ImageBehaviour(image_suffix=":bad", never_ready=True)
@@ -104,6 +106,32 @@ def test_rolling_update_never_has_fewer_available_pods_than_allowed():
     assert cluster.condition(DEPLOYMENT, "podinfo", "Progressing") == ("True", "NewReplicaSetAvailable")
 
 
+@frozen
+class Uneven(Behaviour):
+    """Pods that need between 0.5 and 7.5 s, each its own time."""
+
+    def of_pod(self, pod):
+        return PodBehaviour(ready_after_s=0.5 + sum(pod["metadata"]["name"].encode()) % 8)
+
+
+@pytest.mark.parametrize("replicas", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize(("surge", "unavailable"), [(0, 0), (1, 0), (0, 1), (1, 1), (2, 0), (3, 2), (0, 3), ("50%", "25%")])
+def test_rolling_update_of_slow_and_fast_pods_stays_within_its_bounds(replicas, surge, unavailable):
+    """Never fewer ready pods nor more pods than the strategy allows, and it always ends; 0 and 0 counts as 0 and 1."""
+    cluster = Cluster(Uneven())
+    cluster.create(a_deployment(replicas=replicas, minReadySeconds=0, strategy=rolling(surge, unavailable)))
+    cluster.run(20)
+    ready, there = [], []
+    cluster.watchers.append(lambda ref, each: (ready.append(cluster.ready("podinfo")), there.append(len(cluster.named(POD)))))
+    cluster.patch(DEP, with_image("podinfo:6.0.1"))
+    cluster.run(200)
+    assert images(cluster) == ["podinfo:6.0.1"] * replicas
+    more = ceil(replicas * 0.5) if surge == "50%" else surge
+    fewer = floor(replicas * 0.25) if unavailable == "25%" else unavailable or int(surge == 0)
+    assert min(ready) >= replicas - fewer
+    assert max(there) <= replicas + more
+
+
 def test_rolling_update_may_miss_as_many_pods_as_allowed():
     cluster = started(replicas=4, strategy=rolling(0, 2))
     high = []
@@ -168,18 +196,15 @@ def test_scaled_to_zero_and_up_again():
     assert len(cluster.named(REPLICA_SET)) == 1
 
 
-def test_scale_down_takes_pods_that_are_not_ready_first():
-    cluster = started(replicas=2)
-    kept = cluster.named(POD)
-    cluster.behaviour = Behaviour(images=(ImageBehaviour(never_ready=True),))
-    cluster.patch(DEP, {"spec": {"replicas": 3}})
-    cluster.settle()
-    added = next(each for each in cluster.named(POD) if each not in kept)
-    cluster.behaviour = Behaviour(images=(ImageBehaviour(pod_prefix=added, never_ready=True),))
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_scale_down_takes_pods_that_are_not_ready_first(index):
+    cluster = started(replicas=3)
+    names = cluster.named(POD)
+    cluster.behaviour = Behaviour(images=(ImageBehaviour(pod_prefix=names[index], never_ready=True),))
     cluster.run(5)
     cluster.patch(DEP, {"spec": {"replicas": 2}})
     cluster.run(5)
-    assert cluster.named(POD) == kept
+    assert cluster.named(POD) == names[:index] + names[index + 1 :]
 
 
 def test_deleted_pod_is_replaced_by_one_with_another_name():
@@ -269,3 +294,18 @@ def test_orphaned_replica_set_is_taken_back():
     cluster.create(a_deployment())
     cluster.run(5)
     assert (cluster.named(REPLICA_SET), cluster.named(POD)) == ([name], pods)
+
+
+def test_deadline_counts_again_on_the_way_back_to_a_template_of_before():
+    cluster = started(progressDeadlineSeconds=15, strategy=rolling(1, 0))
+    cluster.patch(DEP, with_image("podinfo:bad"))
+    cluster.run(5)
+    cluster.patch(DEP, with_image("podinfo:6.0.0"))
+    cluster.run(60)
+    assert cluster.condition(DEPLOYMENT, "podinfo", "Progressing") == ("True", "NewReplicaSetAvailable")
+    cluster.patch(DEP, with_image("podinfo:bad"))
+    cluster.run(1)
+    assert cluster.condition(DEPLOYMENT, "podinfo", "Progressing") == ("True", "ReplicaSetUpdated")
+    cluster.run(20)
+    assert cluster.condition(DEPLOYMENT, "podinfo", "Progressing") == ("False", "ProgressDeadlineExceeded")
+    assert cluster.ready("podinfo") == 1

@@ -1,11 +1,13 @@
 """HPAs: growth with load, bounds, tolerance, slow shrinking, and not acting on zero."""
 
+from itertools import pairwise
+
 import pytest
+
 from canarykit.kinds import DEPLOYMENT, HPA
 from canarykit.model import Ref
 from canarykit.world import Behaviour, Load
 from canarykit.world.quantities import number_of, quantity_of
-
 from unit.world.apply import DEP, NS, Cluster, a_deployment, a_service, an_hpa
 
 THE_HPA = Ref.to(HPA, NS, "podinfo")
@@ -53,7 +55,7 @@ def test_growth_is_limited_per_sync():
     for _ in range(8):
         cluster.run(5)
         sizes.append(cluster.replicas("podinfo"))
-    assert all(later <= max(4, 2 * earlier) for earlier, later in zip(sizes, sizes[1:], strict=False))
+    assert all(later <= max(4, 2 * earlier) for earlier, later in pairwise(sizes))
     assert sizes[-1] == 50
     assert len(set(cluster.written("scale", DEP))) == len(cluster.written("scale", DEP)), "at most once per sync"
 

@@ -4,6 +4,7 @@ import math
 
 import promql_parser
 import pytest
+
 from canarykit.errors import SpecError
 from canarykit.kinds import POD
 from canarykit.model import Ref
@@ -11,7 +12,6 @@ from canarykit.world import Behaviour, ImageBehaviour, Load, Traffic, prometheus
 from canarykit.world.prometheus import number_text
 from canarykit.world.promql import evaluate, single
 from canarykit.world.promql_syntax import duration_s, parse
-
 from unit.world.apply import DEP, NS, START, Cluster, a_deployment, a_service, with_image
 
 POD_PATTERN = "podinfo-[0-9a-zA-Z]+(-[0-9a-zA-Z]+)"

@@ -3,7 +3,6 @@
 from canarykit.kinds import DEPLOYMENT, ENDPOINT_SLICE, HTTP_ROUTE, POD, REPLICA_SET, SCALED_OBJECT, SERVICE
 from canarykit.model import Ref
 from canarykit.world import View, ready_addresses
-
 from unit.world.apply import DEP, NS, SVC, Cluster, a_deployment, a_route, a_scaled_object, a_service
 
 

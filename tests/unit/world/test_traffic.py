@@ -1,11 +1,11 @@
 """Where requests go, what is counted, and what is lost."""
 
 import pytest
+
 from canarykit.kinds import HTTP_ROUTE, POD
 from canarykit.model import Ref
 from canarykit.world import Behaviour, ImageBehaviour, Load, Traffic, advance, next_change
 from canarykit.world.promql import evaluate
-
 from unit.world.apply import DEP, NS, START, SVC, Cluster, a_deployment, a_route, a_service
 
 WEIGHTS = {"podinfo-primary": 80, "podinfo-canary": 20}

@@ -15,6 +15,7 @@ Reading order, each file one idea, with what the API server calls:
 * ``schema``: ``process(manifest, schema)`` for custom resources.
 * ``cel``: ``cel_refusal(crd)``.
 
-The order in the server. Create, PUT and the three patches: patch, decode_problem, defaults (or ``process``), ``track_update``, validate.
-Server-side apply: decode_problem, ``server_side_apply``, defaults, validate; so defaults belong to the creator, but to no applier.
+The order in the server. Create, PUT and the three patches: patch, decode_problem, defaults (or ``process``), track_update,
+validate. Server-side apply: decode_problem, server_side_apply, defaults, validate. So defaults belong to the creator, but to
+no applier.
 """

@@ -96,12 +96,7 @@ def _strategy(strategy: Manifest) -> Iterator[Cause]:
             surge, unavailable = at(rolling, "maxSurge"), at(rolling, "maxUnavailable")
             yield from _share(surge, f"{field}.maxSurge")
             yield from _share(unavailable, f"{field}.maxUnavailable")
-            if (
-                isinstance(unavailable, str)
-                and unavailable.endswith("%")
-                and unavailable[:-1].isdigit()
-                and int(unavailable[:-1]) > 100
-            ):
+            if isinstance(unavailable, str) and re.fullmatch("[0-9]+%", unavailable) and int(unavailable[:-1]) > 100:
                 yield invalid(f"{field}.maxUnavailable", unavailable, "must not be greater than 100%")
             if surge in (0, "0%") and unavailable in (0, "0%"):
                 yield invalid(f"{field}.maxUnavailable", unavailable, "may not be 0 when `maxSurge` is 0")
@@ -231,7 +226,8 @@ def _data(manifest: Manifest, members: tuple[str, ...]) -> Iterator[Cause]:
         for name, value in at(manifest, member, default={}).items():
             if not re.fullmatch(_CONFIG_KEY, name):
                 text = "a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  "
-                yield invalid(f"{member}[{name}]", name, f"{text}or 'KEY_NAME',  or 'key-name', regex used for validation is '{_CONFIG_KEY}')")
+                rule = f"or 'KEY_NAME',  or 'key-name', regex used for validation is '{_CONFIG_KEY}')"
+                yield invalid(f"{member}[{name}]", name, text + rule)
             if name in seen:
                 yield invalid(f"{member}[{name}]", name, "duplicate of key present in data")
             seen.add(name)
