@@ -114,7 +114,7 @@ def names_the_target(text: str, names: tuple[str, ...]) -> bool:
     Looser than a mention on purpose: it decides about warnings, not about changes.
     """
     pattern = "|".join(re.escape(name) for name in names)
-    return any(
+    return bool(names) and any(
         not text.startswith(PRIMARY_SUFFIX, found.end()) for found in re.finditer(rf"(?<![^\W_])(?:{pattern})(?![^\W_])", text)
     )
 

@@ -63,8 +63,7 @@ def rewrite_trigger(trigger: Trigger, rewriting: Rewriting, index: int = 0) -> t
     Source: cloning.md sections 4.4, 4.6, 4.8.
     """
     copy = deepcopy(dict(trigger))
-    metadata = copy.get("metadata")
-    if not isinstance(metadata, dict):
+    if not isinstance(copy.get("metadata"), dict):
         return copy, ()
     return _rewrite_metadata(copy, rewriting, index, skip="")
 
@@ -136,14 +135,14 @@ def _rewrite_metadata(
         problems += [evolve(each, path=_path(index, key)) for each in rewrite.diagnostics]
     if rewriting.mode == TEXT:
         return {**copy, "metadata": metadata}, ()
-    if trigger_type.name == "kubernetes-resource":
+    if trigger_type.name == "kubernetes-resource" and "resourceName" in metadata:
         metadata["resourceName"] = _config_name(metadata, rewriting.tracked_configs)
     problems += _told_keys(trigger_type, copy["metadata"], metadata, skip, rewriting, index)
     return {**copy, "metadata": metadata}, tuple(problems)
 
 
 def _config_name(metadata: Mapping[str, str], tracked: frozenset[str]) -> str:
-    name = metadata.get("resourceName", "")
+    name = metadata["resourceName"]
     is_tracked = f"{metadata.get('resourceKind', '').lower()}/{name}" in tracked
     return primary_of(name) if is_tracked else name
 

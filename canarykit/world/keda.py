@@ -99,11 +99,12 @@ def _facts(view: View, ref: Ref, manifest: Mapping[str, Any], now: float, behavi
     problem = _problem(view, ref, manifest, target)
     if mark is not None and number is None:
         problem = problem or f"the annotation {PAUSED_REPLICAS} is not a number: {mark!r}"
-    errors = [each.error for each in readings(manifest, traffic, poll, behaviour) if each.error]
+    found = readings(manifest, traffic, poll, behaviour)
+    errors = [each.error for each in found if each.error]
     if not problem and errors and len(errors) == len(triggers_of(manifest)):
         problem = f"no trigger can be read: {errors[0]}"
     paused = mark is not None or is_marked(manifest, PAUSED)
-    return _Facts(ref, manifest, target, problem, paused, number, poll, forced or is_active(manifest, traffic, poll, behaviour))
+    return _Facts(ref, manifest, target, problem, paused, number, poll, forced or is_active(manifest, found))
 
 
 def _problem(view: View, ref: Ref, manifest: Mapping[str, Any], target: Mapping[str, Any] | None) -> str:

@@ -54,9 +54,8 @@ def metric_values(scaled_object: Mapping[str, Any], traffic: Traffic, when: floa
     return {each.metric: each.value for each in found if each.value is not None}
 
 
-def is_active(scaled_object: Mapping[str, Any], traffic: Traffic, when: float, behaviour: Behaviour) -> bool:
-    """Tell whether any trigger is active at ``when``; triggers of CPU and memory alone always are."""
-    found = readings(scaled_object, traffic, when, behaviour)
+def is_active(scaled_object: Mapping[str, Any], found: tuple[Reading, ...]) -> bool:
+    """Tell whether any of the readings is active; a ScaledObject with triggers of CPU and memory alone always is."""
     return any(each.active for each in found) if found else bool(triggers_of(scaled_object))
 
 

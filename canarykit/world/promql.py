@@ -79,8 +79,8 @@ def _scalar(node: Node, world: _World) -> float:
 def _selected(node: Selector, world: _World) -> Vector:
     if node.window_s is not None:
         raise SpecError(PATH, f"uses a range of {node.name} by itself", None, f"Put it into one of {', '.join(RATES)}.")
-    found = series.at_time(world.traffic, _name(node), world.now - node.offset_s)
-    return [({NAME: _name(node), **labels}, value) for labels, value in _matching(node, found)]
+    found = series.at_time(world.traffic, _name(node), world.now - node.offset_s, _wanted(node))
+    return [({NAME: _name(node), **dict(labels)}, value) for labels, value in sorted(found.items())]
 
 
 def _name(node: Selector) -> str:
@@ -88,9 +88,9 @@ def _name(node: Selector) -> str:
     return node.name or next(named, "")
 
 
-def _matching(node: Selector, found: dict[Labels, float]) -> Vector:
+def _wanted(node: Selector) -> Callable[[dict[str, str]], bool]:
     matchers = tuple(each for each in node.matchers if each.label != NAME)
-    return [(dict(labels), value) for labels, value in sorted(found.items()) if matches(matchers, dict(labels))]
+    return lambda labels: matches(matchers, labels)
 
 
 def _called(node: Call, world: _World) -> Value:
@@ -124,9 +124,9 @@ def _rated(name: str, node: Node, world: _World) -> Vector:
     if not isinstance(node, Selector) or not node.window_s:
         raise SpecError(PATH, f"gives {name} no range", None, 'Give it one, such as `http_requests_total{app="x"}[1m]`.')
     end = world.now - node.offset_s
-    found = series.increases(world.traffic, _name(node), end - node.window_s, end)
+    found = series.increases(world.traffic, _name(node), end - node.window_s, end, _wanted(node))
     per = 1.0 if name == "increase" else node.window_s
-    return [(labels, value / per) for labels, value in _matching(node, found)]
+    return [(dict(labels), value / per) for labels, value in sorted(found.items())]
 
 
 def _quantiles(share: float, buckets: Vector) -> Vector:

@@ -6,6 +6,7 @@ understood is an error that names it; nothing is skipped.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -103,6 +104,7 @@ class Token:
     start: int
 
 
+@lru_cache(maxsize=1024)
 def parse(query: str) -> Node:
     """Return the tree of ``query``; raises SpecError that names what was not understood."""
     parser = _Parser(query)

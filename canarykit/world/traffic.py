@@ -24,7 +24,7 @@ class Load:
     headers: Mapping[str, str] = field(factory=dict)
 
 
-@frozen(order=True)
+@frozen(order=True, cache_hash=True)
 class Flow:
     """Requests that one pod answers in one way. ``pod`` is empty for those that reached none (status 503).
 
@@ -84,7 +84,7 @@ class Traffic:
         """Return the flows to pods that had begun by ``until`` and whose pods were still there after ``after``."""
         return [
             flow
-            for flow, life in sorted(self.lives.items())
+            for flow, life in self.lives.items()
             if flow.pod and life.since <= until and (life.gone_at is None or life.gone_at > after)
         ]
 

@@ -62,12 +62,13 @@ class View(Mapping[Ref, Manifest]):
 
     def __init__(self, objects: Mapping[Ref, Manifest]) -> None:
         self._objects = objects
-        self._by_kind: dict[tuple[str, str], list[Found]] = {}
+        self._by_kind: dict[tuple[str, str, str | None], list[Found]] = {}
         self._by_owner: dict[str, list[Found]] = {}
         self.uids: frozenset[str] = frozenset(uid_of(each) for each in objects.values())
         for ref in sorted(objects):
             found = (ref, objects[ref])
-            self._by_kind.setdefault((ref.group, ref.kind), []).append(found)
+            for namespace in (None, ref.namespace):
+                self._by_kind.setdefault((ref.group, ref.kind, namespace), []).append(found)
             owner = controller_of(objects[ref])
             if owner:
                 self._by_owner.setdefault(owner, []).append(found)
@@ -88,8 +89,8 @@ class View(Mapping[Ref, Manifest]):
 
     def of_kind(self, kind: Kind, namespace: str | None = None) -> list[Found]:
         """Return (Ref, manifest) of every object of ``kind``, in order of namespace and name."""
-        found = self._by_kind.get((kind.group, kind.kind), [])
-        return found if namespace is None else [each for each in found if each[0].namespace == namespace]
+        found = self._by_kind.get((kind.group, kind.kind, namespace), [])
+        return list(found)
 
     def owned(self, kind: Kind, owner: Manifest) -> list[Found]:
         """Return (Ref, manifest) of the objects of ``kind`` whose controller is ``owner``."""

@@ -11,6 +11,7 @@ except ModuleNotFoundError as missing:
     sys.exit(f"canary-controller needs {missing.name}: pip install 'canarykit[controller]'")
 
 from canary_controller.flags import run_command
+from canary_controller.run import print_crds, program_version, start
 
 SPEED_HELP = "Divide every wait (interval, deadline, drain, pods getting ready) by this number; an object's times are never shifted."
 
@@ -20,7 +21,13 @@ def main() -> None:
     """Progressive delivery for Kubernetes: a drop-in for Flagger that treats KEDA ScaledObjects better."""
 
 
-main.add_command(run_command)
+main.add_command(run_command(start, program_version()))
+
+
+@main.command()
+def crd() -> None:
+    """Print the CustomResourceDefinitions, for kubectl apply --server-side -f -."""
+    print_crds()
 
 
 @main.command()
@@ -29,9 +36,10 @@ main.add_command(run_command)
 def demo(speed: float, keep: bool) -> None:
     """Play the KEDA tutorial on an embedded cluster and check what it brings about; exit code 0 only if all was seen."""
     from canary_controller.demo.play import play
-    from canary_controller.log import quiet
+    from canary_controller.clock import Clock
+    from canary_controller.log import setup
 
-    quiet()
+    setup("error", "console", Clock())
     try:
         sys.exit(asyncio.run(play(Console(), speed, keep)))
     except KeyboardInterrupt:

@@ -27,10 +27,11 @@ from canary_controller.http import Http
 from canary_controller.kube import ApiError, Kube
 from canary_controller.loop import Loop
 from canary_controller.publish import Publisher
-from canary_controller.queue import Key, Queue
+from canary_controller.queue import Queue
+from canary_controller.server import Health
 from canary_controller.watch import Pace, Watcher
 
-PASS_LIMIT_S = 300.0
+DRAIN_LIMIT_S = 9.0
 Observer = Callable[[Snapshot, Decision], None]
 
 
@@ -61,11 +62,12 @@ class App:
     cache: Cache = field(init=False)
     loop: Loop = field(init=False)
     watchers: list[Watcher] = field(init=False)
-    running: dict[Key, float] = field(factory=dict)
+    health: Health = field(init=False)
     _stopping: asyncio.Event = field(factory=asyncio.Event)
 
     def __attrs_post_init__(self) -> None:
         self.queue = Queue(self.clock)
+        self.health = Health(self.clock)
         self.cache = Cache(references, more_references, self.settings, self.queue.add, self.clock)
         publisher = Publisher(self.kube, self.http, self.clock)
         self.loop = Loop(
@@ -81,11 +83,9 @@ class App:
         """Whether every watch has listed its kind."""
         return all(watcher.is_synced for watcher in self.watchers)
 
-    @property
-    def is_alive(self) -> bool:
-        """Whether no pass exceeds its limit; an outage of the API server does not count against us."""
-        now = self.clock.monotonic()
-        return all(now - since < PASS_LIMIT_S for since in self.running.values())
+    def waiting(self) -> list[str]:
+        """Return the kinds whose watch has not listed yet, for /readyz."""
+        return [f"the watch of {watcher.kind.plural} has not listed yet" for watcher in self.watchers if not watcher.is_synced]
 
     async def stop(self) -> None:
         """Ask `run` to end after the passes in hand."""
@@ -116,34 +116,25 @@ class App:
             await self.clock.sleep(0.02)
 
     async def _drain(self, workers: list[asyncio.Task[None]]) -> None:
-        """Let the passes in hand end, at most ten seconds long."""
+        """Let the passes in hand end, at most ten seconds long; workers that wait for a key just end."""
         self._stopping.set()
-        idle = [task for task in workers if task.get_name() not in self._busy()]
-        for task in idle:
-            task.cancel()
-        await asyncio.wait(workers, timeout=10)
+        end = self.clock.monotonic() + DRAIN_LIMIT_S
+        while self.queue.running and self.clock.monotonic() < end:
+            await self.clock.sleep(0.02)
         for task in workers:
             task.cancel()
         await asyncio.gather(*workers, return_exceptions=True)
 
-    def _busy(self) -> set[str]:
-        return {self._names[key] for key in self.running if key in self._names}
-
-    _names: dict[Key, str] = field(factory=dict)
-
     async def _work(self) -> None:
-        task = asyncio.current_task()
         while not self._stopping.is_set():
-            key = await self.queue.get()
-            self._names[key] = task.get_name() if task else ""
-            await self._one(key)
+            await self._one(await self.queue.get())
 
-    async def _one(self, key: Key) -> None:
+    async def _one(self, key: tuple[str, str]) -> None:
         """Run one pass of ``key``. One Canary's trouble is that Canary's alone."""
         log = structlog.get_logger().bind(canary=f"{key[1]}.{key[0]}")
-        self.running[key] = self.clock.monotonic()
         try:
-            again_s = await self.loop.run_pass(key)
+            with self.health.passing(key):
+                again_s = await self.loop.run_pass(key)
         except ApiError as error:
             wait_s = self.queue.failed(key, error.retry_after_s or 0.0)
             log.warning("pass ended by the API server", error=str(error), again_s=round(wait_s, 1))
@@ -158,6 +149,3 @@ class App:
             log.exception("a defect ended the pass; other Canaries go on", again_s=round(wait_s, 1))
         else:
             self.queue.done(key, again_s)
-        finally:
-            self.running.pop(key, None)
-            self._names.pop(key, None)

@@ -17,7 +17,7 @@ from canarykit.settings import Settings
 from canarykit.spec.durations import seconds
 
 ACTS, LATER, NEVER = "", "accepted, not yet acting", "accepted for compatibility, has nothing to act on here"
-DURATION, NUMBER, SWITCH, TEXT = "duration", "number", "true|false", "text"
+DURATION, NUMBER, PLACES, SWITCH, TEXT = "duration", "number", "host=address:port,...", "true|false", "text"
 TRUE, FALSE = frozenset({"1", "t", "T", "TRUE", "true", "True"}), frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
@@ -53,6 +53,7 @@ FLAGS = (
     Flag("port", "8080", "Port of /metrics, /healthz and /readyz.", NUMBER),
     Flag("min-interval", "10s", "Analysis intervals below this are raised to it. Not in Flagger.", DURATION),
     Flag("drain-time", "10s", "Time between the last request to a side and its scale-down. Not in Flagger.", DURATION),
+    Flag("resolve", "", "Where to reach hosts of hooks and metrics servers outside a cluster. Not in Flagger.", PLACES),
     Flag("version", "false", "Print the version and exit.", SWITCH),
     Flag("slack-url", "", "Slack hook URL.", acting=LATER, environment="SLACK_URL"),
     Flag("slack-token", "", "Slack bot token.", acting=LATER, environment="SLACK_TOKEN"),
@@ -104,6 +105,7 @@ class Options:
     Attributes:
         kubeconfig, master: of the cluster; both empty inside one.
         namespace: the one to watch; "" is all.
+        resolve: pairs of a host and the (address, port) to connect to in its place.
         not_acting: names of the flags and variables that were given and do not act, for one warning at start.
     """
 
@@ -115,6 +117,7 @@ class Options:
     log_level: str = "debug"
     zap_encoding: str = "json"
     port: int = 8080
+    resolve: tuple[tuple[str, tuple[str, int]], ...] = ()
     not_acting: tuple[str, ...] = ()
 
 
@@ -170,6 +173,7 @@ def options_of(values: Mapping[str, Any], given: Sequence[str], environment: Map
         log_level=values["log_level"],
         zap_encoding=values["zap_encoding"],
         port=values["port"],
+        resolve=values["resolve"],
         not_acting=tuple(flag.name for flag in FLAGS if flag.acting == LATER and flag.parameter in spoken),
     )
 
@@ -227,7 +231,20 @@ def _duration(value: str | float) -> float:
     return found
 
 
-_TYPES: dict[str, Callable[[Any], Any]] = {DURATION: _duration, NUMBER: int, SWITCH: _switch, TEXT: str}
+def _places(value: str | tuple[Any, ...]) -> tuple[tuple[str, tuple[str, int]], ...]:
+    if isinstance(value, tuple):
+        return value
+    found = []
+    for part in _listed(value):
+        host, _, place = part.partition("=")
+        address, _, port = place.rpartition(":")
+        if not (host and address and port.isdecimal() and 0 < int(port) < 65536):
+            raise click.BadParameter(f"{part!r} is not of the form host=address:port.")
+        found.append((host, (address.strip("[]"), int(port))))
+    return tuple(found)
+
+
+_TYPES: dict[str, Callable[[Any], Any]] = {DURATION: _duration, NUMBER: int, PLACES: _places, SWITCH: _switch, TEXT: str}
 
 
 def _option(flag: Flag) -> click.Option:

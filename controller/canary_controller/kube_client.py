@@ -31,11 +31,8 @@ class _Body(AsyncIterator[bytes]):
             raise ConnectionError(f"the answer broke off: {error}") from error
 
     async def aclose(self) -> None:
-        """Let go of the response: back to the pool if it was read to its end, closed otherwise."""
-        if self._response.content.at_eof():
-            self._response.release()
-        else:
-            self._response.close()
+        """Let go of the response: aiohttp keeps the connection if it was read to its end, and closes it otherwise."""
+        self._response.release()
 
 
 class ClientSend:

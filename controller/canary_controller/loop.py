@@ -77,6 +77,7 @@ class Loop:
     observer: Callable[[Snapshot, Decision], None] = lambda snapshot, decision: None
     started_at: float = 0.0
     behind_at: dict[Key, float] = field(factory=dict)
+    read_at: dict[Key, float] = field(factory=dict)
     memories: dict[Key, Memory] = field(factory=dict)
     busy: dict[Key, int] = field(factory=dict)
 
@@ -94,6 +95,7 @@ class Loop:
     def forget(self, key: Key) -> None:
         """Drop what is remembered of a Canary that is gone."""
         self.behind_at.pop(key, None)
+        self.read_at.pop(key, None)
         self.memories.pop(key, None)
         self.busy.pop(key, None)
         self.publisher.forget(key)
@@ -103,17 +105,12 @@ class Loop:
         return max(self.started_at, self.behind_at.get(key, 0.0), self.cache.behind_at.get(key, 0.0))
 
     async def _pass(self, key: Key, objects: Objects) -> float | None:
-        objects = await self._with_checksums(objects)
+        objects = await self._with_checksums(key, objects)
         snapshot, answers, decision = await self._judge(key, objects, {})
-        if decision.needs_fresh_read:
-            live = await read_live(self.kube, key, self.settings, tuple(objects))
-            if not live:
+        if decision.needs_fresh_read or self._is_stale(key, snapshot):
+            objects = await self._fresh(key, objects)
+            if not objects:
                 return None
-            if _versions(live) != _versions({ref: objects[ref] for ref in objects if ref in live or ref.kind != "Event"}):
-                self.behind_at[key] = self.clock.now()
-            for manifest in live.values():
-                self.cache.wrote(manifest, key)
-            objects = live
             snapshot, answers, decision = await self._judge(key, objects, answers)
         self.observer(snapshot, decision)
         objects, wrote_status = await self._write_status(key, objects, snapshot, decision.state)
@@ -123,7 +120,26 @@ class Loop:
         delivered = await self._deliver(key, after)
         return self._again(key, decision, acted or delivered or wrote_status, after)
 
-    async def _with_checksums(self, objects: Objects) -> Objects:
+    def _is_stale(self, key: Key, snapshot: Snapshot) -> bool:
+        """Whether it is time to read a Canary that is not at rest live, so that a lost event heals (I10)."""
+        if snapshot.state.phase in phases.IDLE or snapshot.state.phase == phases.NEW:
+            return False
+        return self.clock.now() - self.read_at.get(key, self.started_at) >= _resync_s(snapshot)
+
+    async def _fresh(self, key: Key, objects: Objects) -> Objects:
+        """Read everything live; note when the cached view turns out to have been behind. {} when the Canary is gone."""
+        live = await read_live(self.kube, key, self.settings, tuple(objects))
+        self.read_at[key] = self.clock.now()
+        if not live:
+            self.cache.drop(Ref.to(CANARY, *key), by=key)
+            return {}
+        if _versions(live) != _versions(objects):
+            self.behind_at[key] = self.clock.now()
+        for manifest in live.values():
+            self.cache.wrote(manifest, key)
+        return live
+
+    async def _with_checksums(self, key: Key, objects: Objects) -> Objects:
         """Read the configs whose version has moved: the cache has their metadata only."""
         filled = dict(objects)
         for ref, manifest in objects.items():
@@ -238,7 +254,7 @@ class Loop:
     def _again(self, key: Key, decision: Decision, wrote: bool, after: Snapshot) -> float | None:
         waits = [decision.look_again_s] if decision.look_again_s is not None else []
         if after.state.phase not in phases.IDLE or after.state.owed or after.state.clocks.drain is not None:
-            waits.append(min(RESYNC_S, after.deadline_s / 4))
+            waits.append(_resync_s(after))
         if wrote:
             waits.append(self._correction_wait_s(key))
         else:
@@ -250,6 +266,10 @@ class Loop:
         count = self.busy.get(key, 0) + 1
         self.busy[key] = count
         return 0.0 if count <= QUICK_PASSES else min(RESYNC_S, 2.0 ** (count - QUICK_PASSES - 1))
+
+
+def _resync_s(snapshot: Snapshot) -> float:
+    return min(RESYNC_S, snapshot.deadline_s / 4)
 
 
 def _versions(objects: Objects) -> dict[Ref, str]:

@@ -118,8 +118,8 @@ class Queue:
             self._push(key)
 
     def _push(self, key: Key) -> None:
-        """Make a planned key visible to `get`, unless its pass runs: then the end of the pass does."""
-        if key in self._due and key not in self._running:
+        """Make a planned key visible to `get`, which passes over it while its pass runs; the end of the pass pushes again."""
+        if key in self._due:
             self._sequence += 1
             heapq.heappush(self._heap, (self._due[key], self._sequence, key))
             self._changed.set()

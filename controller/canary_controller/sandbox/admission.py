@@ -10,11 +10,12 @@ from typing import Any
 from attrs import field, frozen
 
 from canary_controller.sandbox import status_errors as errors
+from canary_controller.sandbox.crd_rules import complete_crd, crd_causes
 from canary_controller.sandbox.objects import builtin_validation, cel, defaults, schema
 from canary_controller.sandbox.objects.causes import Cause, forbidden
 from canary_controller.sandbox.objects.decoding import decode_problem
 from canary_controller.sandbox.objects.metadata_validation import validate_metadata
-from canary_controller.sandbox.resources import Resource, crd_causes
+from canary_controller.sandbox.resources import Resource
 from canary_controller.sandbox.store import Key, Manifest, Store, next_generation
 from canarykit.dicts import at
 from canarykit.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, SERVICE
@@ -93,21 +94,21 @@ def shaped(resource: Resource, manifest: Manifest, before: Manifest | None, writ
 
     Raises StatusError 422 with all causes, 400 for unknown fields under ``fieldValidation=Strict``.
     """
+    if problem := decode_problem(manifest):
+        raise errors.bad_request(problem)
     if resource.custom:
         complete, causes = schema.process(manifest, resource.schema or {})
         _report_unknown(resource, list(dropped(manifest, complete)), writing)
         causes = [*validate_metadata(complete, before), *causes]
     else:
-        if problem := decode_problem(manifest):
-            raise errors.bad_request(problem)
         complete = defaults.apply_defaults(manifest, resource.group, resource.kind.kind)
         complete = _allocated(resource, complete, before, store)
         causes = list(builtin_validation.validate(complete, before))
     if resource.kind == CUSTOM_RESOURCE_DEFINITION:
-        complete = _complete_crd(complete)
         causes.extend(crd_causes(complete))
-        if not causes and (doubt := cel.cel_refusal(complete)):
-            writing.warnings.append(doubt)
+        if not causes:
+            complete = complete_crd(complete)
+            writing.warnings.extend(filter(None, [cel.cel_refusal(complete)]))
     causes.extend(_finalizer_causes(complete, before))
     if causes:
         raise errors.invalid(resource.group, resource.kind.kind, at(complete, "metadata", "name", default=""), causes)
@@ -137,13 +138,6 @@ def _allocated(resource: Resource, manifest: Manifest, before: Manifest | None, 
         return {**manifest, "spec": {**spec, **kept}}
     taken = {address for each in store.objects("", "services") if (address := at(each, "spec", "clusterIP"))}
     return defaults.allocate_cluster_ip(manifest, taken)
-
-
-def _complete_crd(crd: Manifest) -> Manifest:
-    names = at(crd, "spec", "names", default={})
-    kind = names.get("kind", "")
-    filled = {"singular": kind.lower(), "listKind": f"{kind}List", **names}
-    return {**crd, "spec": {"conversion": {"strategy": "None"}, **at(crd, "spec", default={}), "names": filled}}
 
 
 def _report_unknown(resource: Resource, paths: list[str], writing: Writing) -> None:

@@ -136,11 +136,11 @@ class Server:
             self._runner = None
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        headers = {name: value for name, value in request.headers.items() if name.lower() != USER_HEADER}
         user = self._user(request)
         if not user and request.path not in _OPEN_PATHS:
             return _refused(errors.unauthorized())
-        headers[USER_HEADER] = user or "system:anonymous"
+        # Ours comes last, so it replaces one that the client made up.
+        headers = {**{name.lower(): value for name, value in request.headers.items()}, USER_HEADER: user or "system:anonymous"}
         body = await _body(request)
         if body is None:
             return _refused(errors.StatusError(413, "RequestEntityTooLarge", f"limit is {_BODY_LIMIT_BYTES}"))

@@ -1,12 +1,10 @@
 """What the embedded cluster serves: built-in resources as a table, and whatever CustomResourceDefinitions add to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from attrs import field, frozen
 
-from canary_controller.sandbox.objects import causes
-from canary_controller.sandbox.objects.causes import Cause
 from canary_controller.sandbox.objects.merge_keys import ListTypes
 from canary_controller.sandbox.store import Key
 from canarykit import kinds
@@ -243,41 +241,3 @@ def version_rank(version: str) -> tuple[int, int, int]:
     if minor:
         return (2, -int(stage or 0), -int(minor))
     return (0, -int(stage) if stage.isdigit() else 0, 0)
-
-
-def crd_causes(crd: Mapping[str, Any]) -> list[Cause]:
-    """Return what is wrong with a CustomResourceDefinition itself (not with its schema)."""
-    spec = at(crd, "spec", default={})
-    found = [
-        causes.required("spec." + ".".join(path))
-        for path in (("group",), ("names", "plural"), ("names", "kind"), ("versions",), ("scope",))
-        if not at(spec, *path)
-    ]
-    if found:
-        return found
-    if spec["scope"] not in ("Namespaced", "Cluster"):
-        found.append(causes.unsupported("spec.scope", spec["scope"], ["Cluster", "Namespaced"]))
-    name = at(crd, "metadata", "name")
-    if name != f"{spec['names']['plural']}.{spec['group']}":
-        found.append(causes.invalid("metadata.name", name, 'must be spec.names.plural+"."+spec.group'))
-    return [*found, *_version_causes(spec["versions"])]
-
-
-def _version_causes(versions: Sequence[Mapping[str, Any]]) -> list[Cause]:
-    found = []
-    if sum(bool(version.get("storage")) for version in versions) != 1:
-        message = "Invalid value: must have exactly one version marked as storage version"
-        found.append(Cause("FieldValueInvalid", message, "spec.versions"))
-    for index, version in enumerate(versions):
-        where = f"spec.versions[{index}]"
-        if not version.get("name"):
-            found.append(causes.required(f"{where}.name"))
-        if at(version, "schema", "openAPIV3Schema") is None:
-            found.append(causes.required(f"{where}.schema.openAPIV3Schema", "schemas are required"))
-        for column, printer in enumerate(version.get("additionalPrinterColumns") or ()):
-            found.extend(
-                causes.required(f"{where}.additionalPrinterColumns[{column}].{name}")
-                for name in ("name", "type", "jsonPath")
-                if not printer.get(name)
-            )
-    return found

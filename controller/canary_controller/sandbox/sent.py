@@ -1,6 +1,7 @@
 """What a client sent, read and checked against the path it was sent to: type, name, namespace, uid and version."""
 
 import json
+from collections.abc import Mapping
 
 import orjson
 import yaml
@@ -55,6 +56,8 @@ def checked(manifest: Manifest, request: Request, resource: Resource) -> Manifes
         found = f"{api_version}, Kind={kind}"
         wanted = f"{resource.kind.api_version}, Kind={resource.kind.kind}"
         raise errors.bad_request(f"the API version in the data ({found}) does not match the expected API version ({wanted})")
+    if not isinstance(manifest.get("metadata", {}), Mapping):
+        raise errors.bad_request(f"{kind} cannot be handled as a {kind}: metadata must be an object")
     namespace = at(manifest, "metadata", "namespace", default="")
     if resource.kind.namespaced and namespace and namespace != request.namespace:
         raise errors.bad_request("the namespace of the provided object does not match the namespace sent on the request")

@@ -170,14 +170,13 @@ class Store:
             return self._record(DELETED, key, after, before)
         return self._record(MODIFIED, key, after, before)
 
-    def delete(self, key: Key, preconditions: Preconditions | None = None, finalizer: str = "") -> tuple[Manifest, bool]:
+    def delete(self, key: Key, finalizer: str = "") -> tuple[Manifest, bool]:
         """Delete an object: return its last state and whether it is gone.
 
         With finalizers (its own, or the one given here, e.g. ``foregroundDeletion``) it is only marked as being deleted.
-        Raises StatusError 404, or 409 when a precondition does not hold.
+        Raises StatusError 404. What the caller compared is checked before, by `check_preconditions`.
         """
         before = self.fetch(key)
-        check_preconditions(key, before, preconditions)
         finalizers = list(at(before, "metadata", "finalizers", default=[]))
         marked = bool(at(before, "metadata", "deletionTimestamp"))
         if finalizer and finalizer not in finalizers and not marked:
@@ -238,10 +237,8 @@ class Store:
             self._delivering = False
 
 
-def check_preconditions(key: Key, manifest: Manifest, preconditions: Preconditions | None) -> None:
+def check_preconditions(key: Key, manifest: Manifest, preconditions: Preconditions) -> None:
     """Raise StatusError 409 when the object is not the one, or not the version, that the caller meant."""
-    if preconditions is None:
-        return
     for label, wanted, found in (
         ("UID", preconditions.uid, at(manifest, "metadata", "uid")),
         ("ResourceVersion", preconditions.version, at(manifest, "metadata", "resourceVersion")),

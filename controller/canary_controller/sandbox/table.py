@@ -72,10 +72,12 @@ def human_duration(seconds: float) -> str:
     return f"{years}y"
 
 
-def age(timestamp: str | None, now: float) -> str:
-    """Return how long ago an RFC 3339 time was."""
+def age(timestamp: Any, now: float) -> str:
+    """Return how long ago an RFC 3339 time was; ``<unknown>`` without one, ``<invalid>`` for something else."""
     if not timestamp:
         return _UNKNOWN
+    if not isinstance(timestamp, str):
+        return "<invalid>"
     try:
         return human_duration(now - datetime.fromisoformat(timestamp).timestamp())
     except ValueError:
@@ -100,9 +102,8 @@ def _custom_columns(resource: Resource) -> tuple[Mapping[str, Any], ...]:
 
 
 def _declared(column: Mapping[str, Any]) -> dict[str, Any]:
-    return _column(
-        column["name"], column["type"], column.get("format", ""), column.get("priority", 0), column.get("description", "")
-    )
+    rest = {name: at(column, name, default=default) for name, default in (("format", ""), ("priority", 0), ("description", ""))}
+    return _column(column["name"], column["type"], rest["format"], rest["priority"], rest["description"])
 
 
 def _custom_cell(column: Mapping[str, Any], manifest: Manifest, now: float) -> Any:
@@ -248,17 +249,18 @@ def _hpa(manifest: Manifest, now: float) -> list[Any]:
     ]
 
 
-def _hpa_target(metric: Mapping[str, Any], current: Any) -> str:
-    kind = str(metric.get("type", ""))
+def _hpa_target(metric: Any, current: Any) -> str:
+    kind = str(at(metric, "type", default=""))
     part = kind[:1].lower() + kind[1:]
-    target, seen = at(metric, part, "target", default={}), at(current, part, "current", default={})
-    if target.get("averageUtilization") is not None:
-        now = f"{seen['averageUtilization']}%" if "averageUtilization" in seen else _UNKNOWN
-        text = f"{now}/{target['averageUtilization']}%"
-    elif target.get("averageValue") is not None:
-        text = f"{seen.get('averageValue', _UNKNOWN)}/{target['averageValue']}{' (avg)' if kind != 'Resource' else ''}"
+    wanted = {name: at(metric, part, "target", name) for name in ("averageUtilization", "averageValue", "value")}
+    seen = {name: at(current, part, "current", name) for name in wanted}
+    if wanted["averageUtilization"] is not None:
+        now = _UNKNOWN if seen["averageUtilization"] is None else f"{seen['averageUtilization']}%"
+        text = f"{now}/{wanted['averageUtilization']}%"
+    elif wanted["averageValue"] is not None:
+        text = f"{seen['averageValue'] or _UNKNOWN}/{wanted['averageValue']}{' (avg)' if kind != 'Resource' else ''}"
     else:
-        text = f"{seen.get('value', _UNKNOWN)}/{target.get('value', _UNKNOWN)}"
+        text = f"{seen['value'] or _UNKNOWN}/{wanted['value'] or _UNKNOWN}"
     return f"{at(metric, part, 'name', default='')}: {text}" if kind == "Resource" else text
 
 

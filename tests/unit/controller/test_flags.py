@@ -92,6 +92,8 @@ def test_a_value_may_begin_with_a_dash_and_hold_equals_signs():
         (["-enable-config-tracking=maybe"], "'maybe' is neither true nor false"),
         (["-min-interval=5x"], "is not a duration (found '5x')"),
         (["-drain-time=-3s"], "'-3s' is negative"),
+        (["--resolve=gate.test"], "'gate.test' is not of the form host=address:port"),
+        (["--resolve=gate.test=127.0.0.1:0"], "is not of the form host=address:port"),
         (["-namespace"], "requires an argument"),
     ],
 )
@@ -106,6 +108,11 @@ def test_lists_durations_and_our_own_flags_are_read():
     assert found.settings.selector_labels == ("a", "b")
     assert found.settings.include_label_prefixes == ("x/", "*")
     assert (found.settings.min_interval_s, found.settings.drain_time_s) == (1.0, 90.0)
+
+
+def test_hosts_may_be_sent_elsewhere():
+    found = options("--resolve", "loadtester.test=127.0.0.1:8080, prometheus=[::1]:9090")
+    assert found.resolve == (("loadtester.test", ("127.0.0.1", 8080)), ("prometheus", ("::1", 9090)))
 
 
 def test_a_variable_wins_over_its_flag_unless_it_is_empty():
@@ -125,8 +132,9 @@ def test_what_was_asked_for_and_does_not_act_is_named():
 
 def test_every_flag_of_flagger_is_accepted_with_a_value_of_its_kind():
     values = {"duration": "7s", "number": "7", "true|false": "true", "text": "some"}
-    named = [f"-{flag.name}={values[flag.kind]}" for flag in FLAGS if flag.name != "version"]
-    assert len(named) == 33
+    flaggers = [flag for flag in FLAGS if flag.name not in ("version", "min-interval", "drain-time", "resolve")]
+    named = [f"-{flag.name}={values[flag.kind]}" for flag in flaggers]
+    assert len(named) == 31
     assert options(*named).port == 7
 
 

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -194,21 +195,28 @@ async def test_the_network_carries_method_headers_and_body(serve: Serve, http: H
     assert response.headers["X-Answer"] == "yes"
 
 
-async def test_connections_are_used_again_and_cookies_are_not(serve: Serve, http: Http):
-    seen = set()
-    cookies = []
+async def test_connections_are_used_again_but_no_cookies_and_no_credentials_of_this_machine(
+    serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "netrc").write_text("machine loadtester.test login me password s3cret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    peers = set()
+    sent = []
 
     async def note(request: web.Request) -> web.Response:
         assert request.transport is not None
-        seen.add(request.transport.get_extra_info("peername"))
-        cookies.append(request.headers.get("Cookie"))
+        peers.add(request.transport.get_extra_info("peername"))
+        sent.append((request.headers.get("Cookie"), request.headers.get("Authorization")))
         return web.Response(headers={"Set-Cookie": "a=b"})
 
-    port = await serve(note)
-    for _ in range(3):
-        await http.send(evolved(url=f"http://127.0.0.1:{port}/"))
-    assert len(seen) == 1
-    assert cookies == [None, None, None]
+    http = Http(LoopClock(), hooks, resolve={"loadtester.test": ("127.0.0.1", await serve(note))})
+    try:
+        for _ in range(3):
+            assert (await http.send(evolved(url="http://loadtester.test/"))).status == 200
+    finally:
+        await http.aclose()
+    assert len(peers) == 1
+    assert sent == [(None, None)] * 3
 
 
 async def test_an_answer_that_is_too_large_is_not_read(serve: Serve, http: Http):

@@ -169,6 +169,18 @@ async def test_a_forgotten_key_never_comes():
     assert await is_quiet(queue, 3600)
 
 
+async def test_a_key_planned_anew_for_the_same_moment_is_still_given_out_once():
+    queue = Queue(LoopClock())
+    queue.add(A, in_s=10)
+    queue.forget(A)
+    queue.add(A, in_s=10)
+    assert await queue.get() == A
+    queue.add(A)
+    assert await is_quiet(queue, 5)
+    queue.done(A)
+    assert await queue.get() == A
+
+
 async def test_workers_share_the_keys():
     queue = Queue(LoopClock())
     seen: list[tuple[str, str]] = []

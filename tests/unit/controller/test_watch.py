@@ -131,10 +131,10 @@ async def test_a_relist_that_shows_nothing_new_was_not_behind():
 
 
 async def test_versions_that_expire_again_and_again_are_listed_with_back_off():
-    api = FakeApi(*(page(version="7") for _ in range(50)), watches=tuple(refusal(410, "Expired") for _ in range(50)))
+    api = FakeApi(*(page(version="7") for _ in range(500)), watches=tuple(refusal(410, "Expired") for _ in range(500)))
     async with watching(api):
         await asyncio.sleep(60)
-    assert len(api.requests) < 130
+    assert len(api.requests) < 100
 
 
 async def test_failures_back_off_up_to_the_limit():
@@ -209,6 +209,39 @@ async def test_a_kind_that_stops_being_served_is_absent_too():
     assert sink.told[-1] == ("absent", "Deployment")
 
 
+async def test_a_kind_that_comes_back_was_not_behind():
+    lists = (page(deployment("a", "3"), version="7"), refusal(404, "NotFound"), page(deployment("a", "3"), version="9"))
+    api = FakeApi(*lists, watches=(refusal(404, "NotFound"), stream()))
+    async with watching(api, pace=Pace(absent_s=10)) as (watcher, sink):
+        await asyncio.sleep(60)
+        assert not watcher.is_absent
+    assert sink.told[-2:] == [("replace", ["a"], "9"), ("synced",)]
+
+
+async def test_a_version_that_the_server_never_answers_for_is_given_up_for_a_list():
+    """For example after the server's store was restored from a backup: its versions are lower than ours."""
+    refused = tuple(refusal(504, "Timeout", "Too large resource version") for _ in range(5))
+    api = FakeApi(page(version="700"), page(deployment("a", "3"), version="7"), watches=(*refused, stream(5.0, bookmark("8"))))
+    async with watching(api) as (watcher, sink):
+        await asyncio.sleep(3)
+        assert "Too large resource version" in watcher.trouble.text
+        assert watcher.is_synced, "a short break is none"
+        await asyncio.sleep(20)
+        assert watcher.is_synced
+        assert watcher.trouble.text == ""
+    assert sink.told[2:] == [("replace", ["a"], "7"), ("behind", ["a"]), ("synced",)]
+    assert api.of(watch="true")[-1].query["resourceVersion"] == "7"
+
+
+async def test_a_view_that_stays_broken_is_not_synced():
+    api = FakeApi(
+        page(version="7"), *(OSError("refused") for _ in range(500)), watches=tuple(OSError("refused") for _ in range(500))
+    )
+    async with watching(api) as (watcher, _):
+        await asyncio.sleep(120)
+        assert not watcher.is_synced
+
+
 async def test_configs_are_watched_without_their_data():
     api = FakeApi(page(manifest("ConfigMap", "c", "3"), version="7"), watches=(stream(),))
     async with watching(api, kind=CONFIG_MAP):
@@ -232,7 +265,7 @@ async def test_what_the_watch_lost_is_found_by_the_next_list_and_reported():
 
 
 async def test_an_event_that_was_merely_on_its_way_is_not_behind():
-    events = stream(603.0, line("MODIFIED", deployment("a", "30")))
+    events = stream(662.0, line("MODIFIED", deployment("a", "30")))
     api = FakeApi(page(deployment("a", "3"), version="7"), page(deployment("a", "30"), version="40"), watches=(events,))
     pace = Pace(relist_s=600, settle_s=70, silence_s=10_000)
     async with watching(api, pace=pace) as (_, sink):

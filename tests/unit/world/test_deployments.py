@@ -309,3 +309,16 @@ def test_deadline_counts_again_on_the_way_back_to_a_template_of_before():
     cluster.run(20)
     assert cluster.condition(DEPLOYMENT, "podinfo", "Progressing") == ("False", "ProgressDeadlineExceeded")
     assert cluster.ready("podinfo") == 1
+
+
+def test_every_bit_of_progress_begins_the_deadline_anew():
+    cluster = started(replicas=3, progressDeadlineSeconds=15, strategy=rolling(1, 0))
+    cluster.behaviour = Behaviour(pod=PodBehaviour(ready_after_s=8))
+    reasons = set()
+    cluster.watchers.append(lambda ref, each: reasons.add(cluster.condition(DEPLOYMENT, "podinfo", "Progressing")[1]))
+    cluster.patch(DEP, with_image("podinfo:6.0.1"))
+    cluster.run(22)
+    assert images(cluster) != ["podinfo:6.0.1"] * 3, "it takes longer than the deadline"
+    cluster.run(20)
+    assert images(cluster) == ["podinfo:6.0.1"] * 3
+    assert "ProgressDeadlineExceeded" not in reasons

@@ -78,8 +78,8 @@ def server_side_apply(
 
     start = bare(live) if live is not None else {}
     merged = _merge(start, wanted, kinds, ())
-    dropped = _no_longer_applied(before.fields if before else fieldsets.EMPTY, [mine, *others])
-    merged = fieldsets.without(merged, dropped, kinds)
+    owned = claimed.union(*(each.fields for each in others))
+    merged = fieldsets.without(merged, _no_longer_owned(before.fields if before else fieldsets.EMPTY, owned), kinds, owned)
     if not force:
         _refuse_conflicts(others, fieldsets.differences(start, merged, kinds).taken, _allowed(live, manager, kinds))
     result = _without_nulls_of(merged, wanted)
@@ -148,10 +148,9 @@ def _merge_list(live: list[Any], applied: list[Any], types: ListTypes, path: Pat
     return [*merged, *chain.from_iterable(left)]
 
 
-def _no_longer_applied(last: FieldSet, owners: Iterable[Entry]) -> FieldSet:
+def _no_longer_owned(last: FieldSet, owned: FieldSet) -> FieldSet:
     """What this manager applied last time and nobody owns now, with maps and items that thereby have no owner left inside."""
-    kept = fieldsets.with_parents(frozenset[Path]().union(*(each.fields for each in owners)))
-    return fieldsets.with_parents(last) - kept - fieldsets.UNOWNED
+    return fieldsets.with_parents(last) - fieldsets.with_parents(owned) - fieldsets.UNOWNED
 
 
 def _refuse_conflicts(others: Iterable[Entry], taken: FieldSet, allowed: FieldSet) -> None:

@@ -170,7 +170,7 @@ def _claimed(value: Any, types: ListTypes, path: Path) -> Iterator[Path]:
     if is_open(value, types):
         for name, inner in value.items():
             below, here = types.field(name), (*path, f"f:{name}")
-            if inner is None or inner == {} or not types.is_declared(name):
+            if inner is None or inner in ({}, []) or not types.is_declared(name):
                 yield here
             yield from _claimed(inner, below, here)
     elif is_keyed(value, types):
@@ -235,8 +235,11 @@ def _compare_leaf(old: Any, new: Any, types: ListTypes, path: Path, found: dict[
         found["modified"].add(path)
 
 
-def without(value: Any, gone: FieldSet, types: ListTypes) -> Any:
-    """Return a manifest without the fields of ``gone``; maps and lists that lose their last member go too, keys of items stay."""
+def without(value: Any, gone: FieldSet, types: ListTypes, owned: FieldSet = EMPTY) -> Any:
+    """Return a manifest without the fields of ``gone``.
+
+    Maps and lists that lose their last member go too, unless they are ``owned`` themselves; the keys of list items stay.
+    """
     tree: dict[str, Any] = {}
     for path in sorted(gone, key=len):
         here = tree
@@ -246,26 +249,37 @@ def without(value: Any, gone: FieldSet, types: ListTypes) -> Any:
             here = here.setdefault(element, {})
         else:
             here[path[-1]] = True
-    return _pruned(value, tree, types, ())
+    return _Pruning(owned).of(value, tree, types, (), ())
 
 
-def _pruned(value: Any, gone: Mapping[str, Any], types: ListTypes, keys: tuple[str, ...]) -> Any:
-    if isinstance(value, Mapping):
-        kept = {}
-        for name, inner in value.items():
-            below = gone.get(f"f:{name}")
-            if below is None or name in keys:
-                kept[name] = inner
-            elif below is not True and (left := _pruned(inner, below, types.field(name), ())) not in ({}, []):
-                kept[name] = left
-        return kept
-    if is_keyed(value, types):
+@frozen
+class _Pruning:
+    """The walk of `without`; ``True`` in the tree of gone fields means the whole place."""
+
+    owned: FieldSet
+
+    def of(self, value: Any, gone: Mapping[str, Any], types: ListTypes, path: Path, keys: tuple[str, ...]) -> Any:
+        if isinstance(value, Mapping):
+            return dict(self._members(value, gone, types, path, keys))
+        if not is_keyed(value, types):
+            return value
         items: list[Any] = []
-        for element, inner in observed_items(value, types).items():
+        for element, item in observed_items(value, types).items():
             below = gone.get(element)
             if below is None:
-                items.extend(twins_of(inner))
+                items.extend(twins_of(item))
             elif below is not True:
-                items.extend(_pruned(twin, below, types.item(), types.keys) for twin in twins_of(inner))
+                items.extend(self.of(twin, below, types.item(), (*path, element), types.keys) for twin in twins_of(item))
         return items
-    return value
+
+    def _members(
+        self, value: Mapping[str, Any], gone: Mapping[str, Any], types: ListTypes, path: Path, keys: tuple[str, ...]
+    ) -> Iterator[tuple[str, Any]]:
+        for name, member in value.items():
+            below, here = gone.get(f"f:{name}"), (*path, f"f:{name}")
+            if below is None or name in keys:
+                yield name, member
+            elif below is not True:
+                left = self.of(member, below, types.field(name), here, ())
+                if left not in ({}, []) or here in self.owned:
+                    yield name, left
