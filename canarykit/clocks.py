@@ -55,11 +55,11 @@ def _awaits_primary(facts: Facts) -> bool:
 
 
 def _awaits_room(facts: Facts) -> bool:
-    """The wanted split is not the written one, and the plan of this very state does not write it."""
+    """The wanted split is not the written one, and the plan of this very state does not write it; or only since it is late (G7)."""
     written, wanted = facts.snapshot.written, facts.wanted.weight
     if facts.state.phase == phases.INITIALIZING or wanted is None or written is None or written.weight == wanted:
         return False
-    return facts.move.weight is None or (facts.late(facts.state.clocks.room) and facts.move.weight != wanted)
+    return facts.move.weight != wanted or facts.late(facts.state.clocks.room)
 
 
 def _drains(facts: Facts) -> bool:
@@ -85,9 +85,9 @@ def _unsettled(facts: Facts) -> bool:
     state = facts.state
     if state.phase not in phases.ANALYSIS or state.unsettled:
         return state.unsettled
-    if not facts.is_routed or not state.pre_rollout_passed or facts.primary_is_given_up:
+    if not state.pre_rollout_passed or facts.primary_is_given_up:
         return False
-    return facts.observed_weight != state.split.weight
+    return facts.observed_weight != (state.split.weight if facts.is_routed else 0)
 
 
 def _pause_mark(facts: Facts) -> Mark | None:
@@ -101,9 +101,8 @@ def _pause_mark(facts: Facts) -> Mark | None:
         if mark is None:
             return Mark(None if value == "0" else value)
         return mark if value in ("0", None, mark.value) else Mark(value)
-    if mark is not None and facts.wanted.target == UP and value == mark.value:
-        return None
-    return mark
+    restored = mark is not None and facts.wanted.target == UP and value == mark.value
+    return None if restored and _is_later(facts) else mark
 
 
 def _floor_mark(facts: Facts) -> Mark | None:
@@ -115,6 +114,10 @@ def _floor_mark(facts: Facts) -> Mark | None:
     minimum = snapshot.scaler.minimum_as_written(source)
     if facts.wanted.target == UP:
         return Mark(minimum) if mark is None else mark
-    if mark is not None and minimum == mark.value:
-        return None
-    return mark
+    restored = mark is not None and minimum == mark.value
+    return None if restored and _is_later(facts) else mark
+
+
+def _is_later(facts: Facts) -> bool:
+    """Marks are dropped in a later patch than the one that changed the phase: a write begun before may still arrive."""
+    return facts.state.phase_since < facts.now

@@ -11,13 +11,13 @@ from attrs import evolve, frozen
 
 from canarykit import phases
 from canarykit.clocks import with_clocks
-from canarykit.events import NORMAL, WARNING, Note, notes, provider_notes
+from canarykit.events import NORMAL, WARNING, Note, notes
 from canarykit.facts import Answers, Facts
 from canarykit.guards import Watch
 from canarykit.model import METRIC
 from canarykit.snapshot import Snapshot
 from canarykit.questions import questions
-from canarykit.requests import refusal
+from canarykit.requests import obeyed, refusal
 from canarykit.rule import Rule
 from canarykit.rules import first_match
 from canarykit.state import State
@@ -67,7 +67,7 @@ def decide(snapshot: Snapshot, answers: Answers, now: float, token: str, not_bef
     """
     watch = Watch(now, not_before)
     asked = questions(snapshot, now, not_before)
-    before = Facts(_obeyed(Facts(snapshot, watch)), watch, asked, answers, token)
+    before = Facts(obeyed(snapshot, now), watch, asked, answers, token)
     rule = first_match(before)
     verdict_state = rule.then(before) if rule.then else before.state
     recorded = _record_checks(before, verdict_state)
@@ -75,7 +75,7 @@ def decide(snapshot: Snapshot, answers: Answers, now: float, token: str, not_bef
     state = with_clocks(Facts(snapshot.with_state(requested), watch, asked, answers, token))
     state = _told(before, rule, state)
     verdict = _verdict(rule, before.state, state)
-    events = _problem_notes(before) + notes(before, rule, state, verdict) + provider_notes(before) + said
+    events = _problem_notes(before) + notes(before, rule, state, verdict) + said
     after = Facts(snapshot.with_state(state), watch, asked, answers, token)
     return Decision(
         rule=rule.number,
@@ -86,19 +86,6 @@ def decide(snapshot: Snapshot, answers: Answers, now: float, token: str, not_bef
         needs_fresh_read=_is_serious(snapshot.state, state),
         look_again_s=look_again_s(after, rule),
     )
-
-
-def _obeyed(facts: Facts) -> Snapshot:
-    """Requests that are no rule but change what the rules see: promote, pause, resume (decisions.md section 7)."""
-    state, snapshot = facts.state, facts.snapshot
-    if facts.asks("promote") and state.phase == phases.WAITING_PROMOTION:
-        return snapshot.with_state(evolve(state, approved=state.id))
-    if state.phase in phases.ANALYSIS | {phases.WAITING}:
-        if facts.asks("pause"):
-            return snapshot.with_state(evolve(state, paused=True))
-        if facts.asks("resume") and state.paused:
-            return snapshot.with_state(evolve(state, paused=False, last_check_at=facts.now))
-    return snapshot
 
 
 _OBEYED_BY = {
@@ -121,7 +108,7 @@ def _consume_request(facts: Facts, rule: Rule, state: State) -> tuple[State, tup
     )
     if by_rule or by_state:
         return seen, (Note(NORMAL, f"Request {request.value} accepted", state.phase, request.verb),)
-    why = refusal(request, phase)
+    why = refusal(request, phase, rule.why(facts))
     return seen, (Note(WARNING, f"Request {request.value} refused: {why}", state.phase, "refuse"),)
 
 
@@ -159,7 +146,7 @@ def _verdict(rule: Rule, before: State, after: State) -> str:
 def _problem_notes(facts: Facts) -> tuple[Note, ...]:
     """Errors are said, and what went missing; other warnings stand in the condition ``Accepted`` only."""
     return tuple(
-        Note(WARNING, str(problem)[:1024], phases.NEW, "validate", once=True)
+        Note(WARNING, str(problem)[:1024], facts.state.phase or phases.INITIALIZING, "validate", True, f"problem/{problem}")
         for problem in facts.snapshot.problems
         if problem.severity == "error" or problem.code in TOLD_WARNINGS
     )

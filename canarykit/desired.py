@@ -56,9 +56,7 @@ def _of_phase(snapshot: Snapshot) -> Desired:
 
 def _overridden(snapshot: Snapshot, wanted: Desired) -> Desired:
     """Send requests away from a side without ready pods while the other has some (from the hand-over on)."""
-    if not snapshot.handed_over and snapshot.apex_side != "target":
-        return wanted
-    if snapshot.state.phase in (phases.NEW,) or (snapshot.state.phase == phases.INITIALIZING and not snapshot.handed_over):
+    if snapshot.state.phase in (phases.NEW, phases.INITIALIZING) and not snapshot.handed_over:
         return wanted
     primary, target = snapshot.primary_health.ready, snapshot.target_health.ready
     if not primary and target:

@@ -7,7 +7,6 @@ posting it twice is one Event.
 from attrs import frozen
 
 from canarykit import phases
-from canarykit.desired import UP
 from canarykit.facts import Facts
 from canarykit.model import (
     CONFIRM_PROMOTION,
@@ -31,13 +30,20 @@ WARNING = "Warning"
 
 @frozen
 class Note:
-    """One Event. ``phase`` is that of the payload and of the name; ``once``: a repeat is not worth a write."""
+    """One Event.
+
+    Attributes:
+        phase: in the payload; with the text it makes the name.
+        once: a repeat is not worth a write.
+        topic: makes the name instead of phase and text, where the same news in other words is no news.
+    """
 
     type: str
     message: str
     phase: str
     action: str
     once: bool = False
+    topic: str = ""
 
 
 def notes(facts: Facts, rule: Rule, after: State, verdict: str) -> tuple[Note, ...]:
@@ -49,9 +55,22 @@ def notes(facts: Facts, rule: Rule, after: State, verdict: str) -> tuple[Note, .
         after: the state that the verdict leads to.
         verdict: the rule's, or ``rollback`` where a failed check reached the threshold.
     """
-    said = [*_of_checks(facts, rule), *_of_verdict(facts, rule, after, verdict)]
-    said += _of_waiting(facts, after) if verdict == "hold" else []
-    return tuple(Note(kind, text, after.phase, rule.verdict, verdict == "hold") for kind, text in said)
+    found = [_note(facts, rule, after, verdict, *said) for said in _of_checks(facts, rule)]
+    found += _of_provider(facts) if found else []
+    found += [_note(facts, rule, after, verdict, *said) for said in _of_verdict(facts, rule, after, verdict)]
+    found += _of_waiting(facts, after) if verdict == "hold" else []
+    return tuple(found)
+
+
+# The payload's phase is the one in which a thing was found; only the news of a phase carry the new one.
+_OF_NEW_PHASE = (
+    "all the metrics", "Error checking metric", "Initialization done!", "New revision detected!", "Canary failed!", "Rollout cancelled",
+)  # fmt: skip
+
+
+def _note(facts: Facts, rule: Rule, after: State, verdict: str, kind: str, text: str) -> Note:
+    phase = after.phase if text.startswith(_OF_NEW_PHASE) else facts.state.phase
+    return Note(kind, text, phase or after.phase, rule.verdict, verdict == "hold")
 
 
 def _canary(facts: Facts) -> str:
@@ -164,7 +183,7 @@ def _failed_check(facts: Facts) -> tuple[str, str]:
     if question.about == METRIC:
         return (WARNING, answer.text)
     kind = "pre-rollout check" if question.about == PRE_ROLLOUT else "external check"
-    return (WARNING, f"Halt {_canary(facts)} advancement {kind} {question.name} failed {answer.text}".rstrip())
+    return (WARNING, f"Halt {_canary(facts)} advancement {kind} {question.name} failed {answer.text}")
 
 
 def _inconclusive(facts: Facts) -> tuple[str, str]:
@@ -176,7 +195,7 @@ def _inconclusive(facts: Facts) -> tuple[str, str]:
 def _of_rollback(facts: Facts, rule: Rule) -> list[tuple[str, str]]:
     failed = (WARNING, f"Canary failed! Scaling down {_canary(facts)}")
     if rule.verdict == "promotion failed":
-        why = facts.snapshot.primary_health.why_not
+        why = f"{_primary(facts)} not ready: {facts.snapshot.primary_health.why_not}"
         return [(WARNING, f"Promotion of {_target(facts)} failed, primary not ready: {why}"), failed]
     match rule.number:
         case "P15" | "P6":
@@ -188,6 +207,8 @@ def _of_rollback(facts: Facts, rule: Rule) -> list[tuple[str, str]]:
             hook = facts.signalled(ROLLBACK)
             said = [(WARNING, f"Rollback check {hook.name} passed")] if hook else []
             return [*said, (WARNING, f"Rolling back {_canary(facts)} manual webhook invoked"), failed]
+        case "P5":
+            why = f"progress deadline exceeded canary not ready: {facts.snapshot.target_health.why_not or 'waiting for the target'}"
         case _:
             why = f"progress deadline exceeded {rule.why(facts)}"
     return [(WARNING, f"Rolling back {_canary(facts)} {why}"), failed]
@@ -199,8 +220,8 @@ def _of_shift(facts: Facts, after: State) -> list[tuple[str, str]]:
     return [(NORMAL, f"Advance {_canary(facts)} primary weight {100 - after.split.weight}")]
 
 
-def _of_waiting(facts: Facts, after: State) -> list[tuple[str, str]]:
-    """The "not ready" lines: said once per rollout and phase, and only after an interval of waiting."""
+def _of_waiting(facts: Facts, after: State) -> list[Note]:
+    """The "not ready" lines: one per rollout and phase, and only after an interval of waiting."""
     snapshot, now = facts.snapshot, facts.now
     said = []
     for clock, who, why in (
@@ -208,18 +229,18 @@ def _of_waiting(facts: Facts, after: State) -> list[tuple[str, str]]:
         (after.clocks.canary, f"canary deployment {_target(facts)}", snapshot.target_health.why_not),
     ):
         if clock is not None and why and now - clock >= snapshot.interval_s:
-            said.append((WARNING, f"{who} not ready: {why}"))
+            said.append(Note(WARNING, f"{who} not ready: {why}", after.phase, "hold", True, f"{after.phase}/not ready"))
     return said[:1]
 
 
-def provider_notes(facts: Facts) -> tuple[Note, ...]:
-    """Return the three Warnings of the ``kubernetes`` provider for specs that it cannot follow, said once per rollout."""
+def _of_provider(facts: Facts) -> list[Note]:
+    """The three Warnings of the ``kubernetes`` provider for specs that it cannot follow, one each per rollout, with the checks."""
     analysis = facts.snapshot.canary.spec.analysis
     texts = []
-    if not facts.is_routed and facts.state.phase in phases.ANALYSIS and facts.wanted.target == UP:
+    if not facts.is_routed and facts.state.phase in phases.ANALYSIS:
         if analysis.match:
             texts.append("A/B testing is not supported when using the kubernetes provider")
         if analysis.iterations < 1:
             texts.append("Progressive traffic is not supported when using the kubernetes provider")
             texts.append("Setting canaryAnalysis.iterations: 10")
-    return tuple(Note(WARNING, text, phases.PROGRESSING, "hold", once=True) for text in texts)
+    return [Note(WARNING, text, phases.PROGRESSING, "hold", once=True) for text in texts]

@@ -18,6 +18,7 @@ from canarykit.state import State
 from canarykit.steps import NO_STEP, Step, next_step
 
 Answers = Mapping[tuple[str, str, str], Answer]
+NO_ANSWER = Answer(UNAVAILABLE, "no answer")
 
 
 def question_id(question: Question) -> tuple[str, str, str]:
@@ -106,10 +107,12 @@ class Facts:
 
     @cached_property
     def target_only_grows(self) -> bool:
-        """The target is rolled but for pods that are being added: it grows for the next weight (``c_room``'s business)."""
-        health = self.snapshot.target_health
+        """The target is rolled but for pods that are being added for a weight not written yet (``c_room``'s business)."""
+        health, written, wanted = self.snapshot.target_health, self.snapshot.written, self.wanted.weight
         return (
-            self.state.pre_rollout_passed
+            written is not None
+            and wanted is not None
+            and wanted > written.weight
             and health.generation_observed
             and health.available > 0
             and health.replicas_total == health.updated
@@ -198,8 +201,10 @@ class Facts:
         return next((pair for pair in self.answered(*abouts) if pair[1].verdict in (FAIL, NO_DATA)), None)
 
     def unknown(self, *abouts: str) -> tuple[Question, Answer] | None:
-        """Return the first check among ``abouts`` whose answer is unknown."""
-        return next((pair for pair in self.answered(*abouts) if pair[1].verdict == UNAVAILABLE), None)
+        """Return the first check among ``abouts`` whose answer is unknown; one that was not answered at all is unknown, too."""
+        asked = (question for question in self.asked if question.about in abouts)
+        pairs = ((question, self.answers.get(question_id(question), NO_ANSWER)) for question in asked)
+        return next((pair for pair in pairs if pair[1].verdict == UNAVAILABLE), None)
 
     def closed(self, about: str) -> Question | None:
         """Return the first gate of kind ``about`` that is not known to be open; None when all are."""

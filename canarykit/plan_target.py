@@ -31,14 +31,13 @@ def _floor(snapshot: Snapshot, wanted: Desired) -> list[Action]:
     scaler, source, mark = snapshot.scaler, snapshot.source_scaler, snapshot.state.floor_mark
     if scaler is None or source is None or mark is None or snapshot.target is None:
         return []
-    old = scaler.minimum_in(mark.value)
-    floor = max(old, need(snapshot, "target", wanted.weight or 0))
-    present = scaler.minimum_as_written(source)
-    if floor <= max(1, old):
+    needed, present = need(snapshot, "target", wanted.weight or 0), scaler.minimum_as_written(source)
+    if needed <= scaler.fewest_in(mark.value):
         if present == mark.value:
             return []
         return _on_source(snapshot, scaler.restore_minimum_patch(mark.value), "G4", "the source's own minimum is enough")
-    if scaler.minimum_in(present) == min(floor, scaler.bounds(source)[1]):
+    floor = min(max(needed, scaler.minimum_in(mark.value)), scaler.bounds(source)[1])
+    if present == floor:
         return []
     return _on_source(snapshot, scaler.minimum_patch(source, floor), "G4", f"the target needs {floor} pods")
 

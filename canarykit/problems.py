@@ -76,7 +76,7 @@ def _scaler(snapshot: Snapshot) -> list[Problem]:
             path="spec.autoscalerRef.name",
             problem=f"names a {reference.kind} that does not exist in namespace {snapshot.names.namespace}",
             value=reference.name,
-            next_step="Create it, or correct the name; the rollout goes on as soon as it is there.",
+            next_step="Create it, or correct the name; it is taken up at once.",
             code="missing-scaler",
         )
         return [missing]

@@ -24,6 +24,7 @@ from canarykit.model import (
     UNAVAILABLE,
     Question,
 )
+from canarykit.requests import obeyed
 from canarykit.snapshot import Snapshot
 from canarykit.rules_analysis import promotion_gate_is_asked, traffic_gate_is_asked
 from canarykit.rules_idle import FIRST
@@ -39,7 +40,7 @@ def questions(snapshot: Snapshot, now: float, not_before: float = 0.0) -> tuple[
         now: epoch seconds.
         not_before: clocks are trusted from here on (process start, last time the view was found behind).
     """
-    facts = Facts(snapshot, Watch(now, not_before))
+    facts = Facts(obeyed(snapshot, now), Watch(now, not_before))
     if any(rule.when(facts) for rule in FIRST):
         return ()
     match snapshot.state.phase:
@@ -65,8 +66,7 @@ def _analysis(facts: Facts) -> tuple[Question, ...]:
     if facts.is_new or facts.is_reverted:
         return ()
     found = list(_hooks(facts, ROLLBACK, frozenset({PASS})))
-    paused = (facts.state.paused or facts.asks("pause")) and not facts.asks("resume")
-    if not facts.may_check or paused:
+    if not facts.may_check or facts.state.paused:
         return tuple(found)
     if facts.state.pre_rollout_passed:
         found += _hooks(facts, ROLLOUT, NOT_PASSED)
@@ -75,7 +75,7 @@ def _analysis(facts: Facts) -> tuple[Question, ...]:
         found += _hooks(facts, PRE_ROLLOUT, NOT_PASSED)
     if traffic_gate_is_asked(facts):
         found += _hooks(facts, CONFIRM_TRAFFIC_INCREASE, NOT_PASSED)
-    if promotion_gate_is_asked(facts) and not facts.asks("promote"):
+    if promotion_gate_is_asked(facts):
         found += _hooks(facts, CONFIRM_PROMOTION, NOT_PASSED)
     return tuple(found)
 

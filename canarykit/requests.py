@@ -4,7 +4,7 @@ A request is new when the whole value differs from the one in the status; the fi
 Source: decisions.md section 7.
 """
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from canarykit import phases
 from canarykit.dicts import at
@@ -40,17 +40,32 @@ def request_of(snapshot: Snapshot) -> Request | None:
     return Request(value, verb if verb in WORKS_IN else "")
 
 
-def refusal(request: Request, phase: str) -> str:
-    """Return why ``request`` was not obeyed in ``phase``, as a clause with the next step."""
+def obeyed(snapshot: Snapshot, now: float) -> Snapshot:
+    """Return the snapshot with what the requests promote, pause and resume change before questions are asked and rules looked at."""
+    request, state = request_of(snapshot), snapshot.state
+    verb = request.verb if request and state.phase in WORKS_IN.get(request.verb, ()) else ""
+    match verb:
+        case "promote":
+            return snapshot.with_state(evolve(state, approved=state.id))
+        case "pause":
+            return snapshot.with_state(evolve(state, paused=True))
+        case "resume" if state.paused:
+            return snapshot.with_state(evolve(state, paused=False, last_check_at=now))
+        case _:
+            return snapshot
+
+
+def refusal(request: Request, phase: str, reason: str) -> str:
+    """Return why ``request`` was not obeyed in ``phase``, as a clause with the next step; ``reason`` is that of the pass."""
     if not request.verb:
         return f"{request.value!r} names no request; use <verb>/<token> with one of {', '.join(VERBS)}"
     where = WORKS_IN[request.verb]
     if phase not in where:
         return f"{request.verb} works in {', '.join(sorted(where))}, not in {phase or 'a new Canary'}"
     if request.verb == "retry":
-        return "there is no failed attempt of the present revision to retry"
+        return f"there is no failed attempt of the present revision to retry ({reason})"
     if request.verb == "undo":
-        return "no earlier promoted revision is kept, or the primary is healthy"
-    if request.verb == "abort":
-        return "the revision is verified in the primary already; undo takes it back"
-    return "there is nothing to do for it now"
+        return f"no earlier promoted revision is kept, or the primary is healthy ({reason})"
+    if request.verb == "abort" and phase == phases.PROMOTING:
+        return f"the revision is verified in the primary already; undo takes it back ({reason})"
+    return f"there is nothing to do for it now ({reason})"

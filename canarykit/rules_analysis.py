@@ -72,16 +72,15 @@ def _awaiting_effect(facts: Facts) -> str:
 
 def _advance(facts: Facts) -> State:
     step, state = facts.step, facts.state
-    weight = step.weight if facts.is_routed else state.split.weight
-    return checked(
-        facts,
-        phase=phases.PROGRESSING,
-        phase_since=state.phase_since if state.phase == phases.PROGRESSING else facts.now,
+    weight = step.weight if facts.is_routed else 0
+    return evolve(
+        state if state.phase == phases.PROGRESSING else enter(facts, phases.PROGRESSING),
+        last_check_at=facts.now,
         split=Split(weight),
         iterations=state.iterations + (0 if step.kind == "weight" else 1),
         switched=state.switched or step.kind == "switch",
         pre_rollout_passed=True,
-        unsettled=facts.is_routed and facts.observed_weight != weight,
+        unsettled=facts.observed_weight != weight,
     )
 
 

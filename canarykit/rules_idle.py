@@ -9,7 +9,7 @@ from canarykit import phases
 from canarykit.dicts import at
 from canarykit.facts import Facts
 from canarykit.model import CONFIRM_ROLLOUT, Split
-from canarykit.rule import BEFORE, Rule, cancel, end, enter, start
+from canarykit.rule import BEFORE, Rule, end, enter, start
 from canarykit.state import Clocks, State
 
 
@@ -224,10 +224,9 @@ def _nothing_to_approve(facts: Facts) -> bool:
 
 
 def _cancel_waiting(facts: Facts) -> State:
-    if facts.asks("abort"):
-        before = facts.state.phase_before or phases.INITIALIZED
-        return end(facts, before, "cancelled", attempted=facts.snapshot.revision)
-    return cancel(facts)
+    """The target's revision counts as attempted: aborted, promoted, or attempted before; or it would be a new one at once."""
+    before = facts.state.phase_before or phases.INITIALIZED
+    return end(facts, before, "cancelled", attempted=facts.snapshot.revision)
 
 
 WAITING = (

@@ -25,7 +25,7 @@ def _runs_the_pin(facts: Facts) -> bool:
 
 def _verified(facts: Facts) -> State:
     state = facts.state
-    return evolve(state, previous=state.promoted, promoted=state.pin, last_check_at=facts.now)
+    return evolve(state, previous=state.promoted, promoted=state.pin)
 
 
 def _newer(facts: Facts) -> bool:
@@ -79,7 +79,7 @@ PROMOTING = (
     ),
     Rule(
         "M3", "cancel", "revert: cur = promoted, attempted is another",
-        lambda facts: facts.is_reverted and not facts.is_verified and not facts.state.undo, BEFORE, cancel,
+        lambda facts: facts.is_reverted and not facts.is_verified, BEFORE, cancel,
         "cancelled: the target is back at the promoted revision",
     ),
     Rule(
@@ -121,7 +121,8 @@ def _is_down(facts: Facts) -> bool:
 
 def _finish(facts: Facts) -> State:
     skipped = facts.snapshot.canary.spec.skip_analysis and not facts.state.undo
-    return end(facts, phases.SUCCEEDED, "skipped" if skipped else "succeeded")
+    # Flagger leaves the count of failed checks standing at Succeeded; the next rollout clears it.
+    return end(facts, phases.SUCCEEDED, "skipped" if skipped else "succeeded", failed_checks=facts.state.failed_checks)
 
 
 FINALISING = (

@@ -72,7 +72,7 @@ def next_step(snapshot: Snapshot) -> Step:
 
 
 def _next_iteration(state: State, iterations: int) -> Step:
-    if state.iterations < iterations and not state.switched:
+    if state.iterations < iterations:
         return Step("iteration", state.split.weight, iterations)
     return NO_STEP if state.switched else Step("switch", 100, iterations)
 

@@ -43,6 +43,8 @@ def _phase_moments(facts: Facts, rule: Rule) -> list[float]:
             moments.append(facts.now + snapshot.interval_s)
     if state.phase == phases.PROMOTING and state.split.weight > 0:
         moments.append(facts.next_check_at)
+    if state.floor_mark is not None or state.pause_mark is not None:
+        moments.append(state.phase_since + GRACE_S)  # marks are dropped later than the phase changed, if only just
     if state.owed:
         moments.append(state.phase_since + snapshot.deadline_s + GRACE_S)
     return moments

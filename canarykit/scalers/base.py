@@ -102,6 +102,9 @@ class Scaler(Protocol):
     def minimum_in(self, mark: Mark) -> int:
         """Return the number of replicas in a value of `minimum_as_written`; 0 where it names none."""
 
+    def fewest_in(self, mark: Mark) -> int:
+        """Return the fewest replicas that the scaler sets under a value of `minimum_as_written`, an idle count included."""
+
     def restore_minimum_patch(self, mark: Mark) -> dict[str, Any]:
         """Return the patch that brings back what `minimum_as_written` remembered."""
 

@@ -81,6 +81,10 @@ class HpaScaler:
         """Return the remembered minimum; 1, the default of Kubernetes, where there was none."""
         return whole_number(mark, 1)
 
+    def fewest_in(self, mark: Mark) -> int:
+        """Return the remembered minimum: an HPA has no idle count."""
+        return self.minimum_in(mark)
+
     def restore_minimum_patch(self, mark: Mark) -> dict[str, Any]:
         """Return the patch that sets the remembered minimum, or removes ours."""
         return {"spec": {"minReplicas": mark}}

@@ -94,6 +94,11 @@ class ScaledObjectScaler:
         """Return the remembered minimum; 0, KEDA's default, where there was none."""
         return decode(mark)[0] or 0
 
+    def fewest_in(self, mark: Mark) -> int:
+        """Return the remembered idle count if there is one and it is lower, else the minimum."""
+        idle = decode(mark)[1]
+        return self.minimum_in(mark) if idle is None else min(idle, self.minimum_in(mark))
+
     def restore_minimum_patch(self, mark: Mark) -> dict[str, Any]:
         """Return the patch that sets the remembered minimum (and idle count), or removes ours."""
         minimum, idle = decode(mark)

@@ -26,7 +26,6 @@ from canarykit.world.view import (
     View,
     Write,
     controller_of,
-    has_labels,
     is_going,
     joined,
     owner_reference,
@@ -96,8 +95,8 @@ def _adoptions(view: View, ref: Ref, deployment: Mapping[str, Any]) -> tuple[Wri
     labels = at(deployment, "spec", "selector", "matchLabels", default={})
     return tuple(
         Write(MERGE_PATCH, set_ref, {"metadata": {"ownerReferences": [owner_reference(deployment)]}})
-        for set_ref, each in view.of_kind(REPLICA_SET, ref.namespace)
-        if labels and has_labels(each, labels) and not controller_of(each) and not is_going(each)
+        for set_ref, each in view.labelled(REPLICA_SET, ref.namespace, labels)
+        if not controller_of(each) and not is_going(each)
     )
 
 

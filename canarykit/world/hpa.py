@@ -9,27 +9,28 @@ from collections.abc import Iterator, Mapping
 from math import floor
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from canarykit.dicts import at
 from canarykit.kinds import DEPLOYMENT, HPA
 from canarykit.model import Ref
 from canarykit.times import instant, stamp
 from canarykit.world.behaviour import Behaviour
-from canarykit.world.hpa_metrics import Moment, read
+from canarykit.world.hpa_metrics import Measured, Moment, read
 from canarykit.world.traffic import QUIET, Traffic
 from canarykit.world.view import Condition, Step, View, born, is_going, joined, scale_write, status_writes, with_condition
 
 
 @frozen
 class _Sync:
-    """One look of one HPA: its target, the time of the present sync, and the world that metrics are read from."""
+    """One look of one HPA: its target, the time of the present sync, the world that metrics are read from, what they said."""
 
     manifest: Mapping[str, Any]
     target: Mapping[str, Any]
     slot: float
     now: float
     moment: Moment
+    measured: tuple[Measured | None, ...] = ()
 
     @property
     def current(self) -> int:
@@ -64,6 +65,7 @@ def _hpa(view: View, ref: Ref, manifest: Mapping[str, Any], now: float, behaviou
     sync = _Sync(manifest, target, slot, now, moment)
     if sync.current == 0:
         return Step(status_writes(ref, manifest, _disabled(sync)))
+    sync = evolve(sync, measured=_measured(sync, slot))
     desired, conditions = _desired(sync)
     # One decision per sync, since growth is limited relative to the size that the sync began with.
     decided = instant(at(manifest, "status", "lastScaleTime", default="")) or 0.0
@@ -88,7 +90,7 @@ def _disabled(sync: _Sync) -> dict[str, Any]:
 def _desired(sync: _Sync) -> tuple[int, tuple[Condition, ...]]:
     """Return the size that the HPA wants now, and what it says about that."""
     least, most = sync.bounds
-    proposed = _proposed(sync, sync.slot)
+    proposed = _proposed(sync, sync.measured)
     if proposed is None:
         why = Condition("ScalingActive", "False", "FailedGetMetrics", "the HPA was unable to compute the replica count")
         return max(least, min(most, sync.current)), (why,)
@@ -107,12 +109,16 @@ def _desired(sync: _Sync) -> tuple[int, tuple[Condition, ...]]:
     return clamped, (active, limited)
 
 
-def _proposed(sync: _Sync, when: float) -> int | None:
-    """Return the largest size that any metric asked for at ``when``; None when a metric failed and no other asks for more."""
-    values = [read(metric, sync.moment, sync.current, when) for metric in at(sync.manifest, "spec", "metrics", default=())]
-    known = [each.replicas for each in values if each is not None]
+def _measured(sync: _Sync, when: float) -> tuple[Measured | None, ...]:
+    metrics = at(sync.manifest, "spec", "metrics", default=())
+    return tuple(read(metric, sync.moment, sync.current, when) for metric in metrics)
+
+
+def _proposed(sync: _Sync, measured: tuple[Measured | None, ...]) -> int | None:
+    """Return the largest size that any metric asked for; None when a metric failed and no other asks for more."""
+    known = [each.replicas for each in measured if each is not None]
     highest = max(known, default=None)
-    return None if highest is None or (len(known) < len(values) and highest <= sync.current) else highest
+    return None if highest is None or (len(known) < len(measured) and highest <= sync.current) else highest
 
 
 def _stabilized(sync: _Sync, proposed: int) -> int:
@@ -122,7 +128,7 @@ def _stabilized(sync: _Sync, proposed: int) -> int:
     window_s = float(at(sync.manifest, *path, default=behaviour.hpa_downscale_s))
     if born(sync.manifest) > sync.now - window_s:
         return sync.current
-    earlier = (_proposed(sync, when) for when in _slots(sync, behaviour.hpa_sync_s, window_s))
+    earlier = (_proposed(sync, _measured(sync, when)) for when in _slots(sync, behaviour.hpa_sync_s, window_s))
     return min(sync.current, max([proposed, *(each for each in earlier if each is not None)]))
 
 
@@ -139,12 +145,11 @@ def _status(sync: _Sync, desired: int, found: tuple[Condition, ...], scales: boo
     able = Condition("AbleToScale", "True", "SucceededRescale" if scales else "ReadyForNewScale", text)
     for each in (able, *found):
         conditions = with_condition(conditions, each, sync.now)
-    read_now = [read(metric, sync.moment, sync.current, sync.slot) for metric in at(sync.manifest, "spec", "metrics", default=())]
     status: dict[str, Any] = {
         "observedGeneration": at(sync.manifest, "metadata", "generation", default=1),
         "currentReplicas": int(at(sync.target, "status", "replicas", default=0)),
         "desiredReplicas": desired,
-        "currentMetrics": [each.status for each in read_now if each is not None],
+        "currentMetrics": [each.status for each in sync.measured if each is not None],
         "conditions": conditions,
     }
     last = stamp(sync.now) if scales else at(sync.manifest, "status", "lastScaleTime")

@@ -58,11 +58,12 @@ def joined(steps: Iterable[Step]) -> Step:
 class View(Mapping[Ref, Manifest]):
     """A mapping of all objects, with look-ups by kind, controlling owner and labels. The objects are never changed."""
 
-    __slots__ = ("_by_kind", "_by_owner", "_objects", "uids")
+    __slots__ = ("_by_kind", "_by_label", "_by_owner", "_objects", "uids")
 
     def __init__(self, objects: Mapping[Ref, Manifest]) -> None:
         self._objects = objects
         self._by_kind: dict[tuple[str, str, str | None], list[Found]] = {}
+        self._by_label: dict[tuple[str, str, str], dict[tuple[str, str], list[Found]]] = {}
         self._by_owner: dict[str, list[Found]] = {}
         self.uids: frozenset[str] = frozenset(uid_of(each) for each in objects.values())
         for ref in sorted(objects):
@@ -99,7 +100,22 @@ class View(Mapping[Ref, Manifest]):
 
     def labelled(self, kind: Kind, namespace: str, labels: Mapping[str, str]) -> list[Found]:
         """Return (Ref, manifest) of the objects that carry all ``labels``; none when no label is asked for."""
-        return [each for each in self.of_kind(kind, namespace) if labels and has_labels(each[1], labels)]
+        if not labels:
+            return []
+        by_label = self._labels_of(kind, namespace)
+        candidates = min((by_label.get(pair, []) for pair in labels.items()), key=len)
+        return [each for each in candidates if has_labels(each[1], labels)]
+
+    def _labels_of(self, kind: Kind, namespace: str) -> dict[tuple[str, str], list[Found]]:
+        """Return the objects by label, indexed when first asked for."""
+        key = (kind.group, kind.kind, namespace)
+        if key not in self._by_label:
+            index: dict[tuple[str, str], list[Found]] = {}
+            for found in self._by_kind.get(key, []):
+                for pair in at(found[1], "metadata", "labels", default={}).items():
+                    index.setdefault(pair, []).append(found)
+            self._by_label[key] = index
+        return self._by_label[key]
 
 
 def uid_of(manifest: Manifest) -> str:

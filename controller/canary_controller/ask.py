@@ -14,6 +14,7 @@ from canarykit.metrics.evaluate import MetricContext, evaluate, probe
 from canarykit.model import (
     CONFIRM_ROLLOUT,
     METRIC,
+    PASS,
     PROVIDERS,
     ROLLBACK,
     UNAVAILABLE,
@@ -38,9 +39,9 @@ class Memory:
 
     def recall(self, question: Question, now: float, interval_s: float) -> Answer | None:
         """Return a rate-limited answer that is younger than the interval, if it was given for the same rollout and revision."""
-        if question.about not in RATE_LIMITED:
-            return None
-        known = self.answers.get(_memory_key(question))
+        known = self.answers.get(_memory_key(question)) if question.about in RATE_LIMITED else None
+        if known is not None and question.about == CONFIRM_ROLLOUT and known[1].verdict == PASS:
+            return None  # only a closed gate is worth remembering: an open one leads on in the same pass
         return known[1] if known is not None and now - known[0] < interval_s - 1e-6 else None
 
     def keep(self, question: Question, now: float, answer: Answer) -> None:
@@ -51,8 +52,9 @@ class Memory:
 
 
 def _memory_key(question: Question) -> tuple[str, str, str, str]:
+    """A gate closed to a revision is the same gate in Waiting, which has an id of its own (rule R3)."""
     rollout_id, revision, *_ = (*question.key.split("/"), "", "")
-    return question.about, question.name, rollout_id, revision
+    return question.about, question.name, "" if question.about == CONFIRM_ROLLOUT else rollout_id, revision
 
 
 def metric_context(snapshot: Snapshot) -> MetricContext:

@@ -23,8 +23,12 @@ class Clock:
         return asyncio.get_running_loop().time()
 
     def token(self) -> str:
-        """Return 16 hex digits that nobody had before, for rollout ids and identities."""
+        """Return 16 hex digits that nobody had before and nobody can guess."""
         return secrets.token_hex(8)
+
+    def rollout_id(self) -> str:
+        """Return 16 hex digits that nobody had before and that sort by time: milliseconds, then chance."""
+        return f"{int(self.now() * 1000):011x}{self.token()[:5]}"
 
     def fraction(self) -> float:
         """Return a number from 0 up to, not including, 1, to spread things that would otherwise happen together."""

@@ -17,7 +17,12 @@ from canarykit.settings import Settings
 from canarykit.spec.durations import seconds
 
 ACTS, LATER, NEVER = "", "accepted, not yet acting", "accepted for compatibility, has nothing to act on here"
-DURATION, NUMBER, PLACES, SWITCH, TEXT = "duration", "number", "host=address:port,...", "true|false", "text"
+SECTIONS = (
+    (ACTS, "Options"),
+    (LATER, "Flags of features that come later"),
+    (NEVER, "Flags with nothing to act on here"),
+)
+DURATION, NUMBER, PLACES, SWITCH, TEXT = "duration", "number", "host=address:port", "true|false", "text"
 TRUE, FALSE = frozenset({"1", "t", "T", "TRUE", "true", "True"}), frozenset({"0", "f", "F", "FALSE", "false", "False"})
 
 
@@ -53,7 +58,7 @@ FLAGS = (
     Flag("port", "8080", "Port of /metrics, /healthz and /readyz.", NUMBER),
     Flag("min-interval", "10s", "Analysis intervals below this are raised to it. Not in Flagger.", DURATION),
     Flag("drain-time", "10s", "Time between the last request to a side and its scale-down. Not in Flagger.", DURATION),
-    Flag("resolve", "", "Where to reach hosts of hooks and metrics servers outside a cluster. Not in Flagger.", PLACES),
+    Flag("resolve", "", "Where to reach a host of hooks or metrics; '*' is any other; may be repeated. Not in Flagger.", PLACES),
     Flag("version", "false", "Print the version and exit.", SWITCH),
     Flag("slack-url", "", "Slack hook URL.", acting=LATER, environment="SLACK_URL"),
     Flag("slack-token", "", "Slack bot token.", acting=LATER, environment="SLACK_TOKEN"),
@@ -141,7 +146,7 @@ def run_command(
         params=[_option(flag) for flag in _BY_NAME.values()],
         short_help="Run the controller in or against a cluster.",
         help="Run the controller in or against a cluster. Flags may be written with one dash or two.",
-        epilog=f"klog's flags ({', '.join(flag.name for flag in KLOG)}) are {NEVER}.",
+        epilog=f"klog's flags ({', '.join(flag.name for flag in KLOG)}) are accepted and do nothing.",
     )
 
 
@@ -173,7 +178,7 @@ def options_of(values: Mapping[str, Any], given: Sequence[str], environment: Map
         log_level=values["log_level"],
         zap_encoding=values["zap_encoding"],
         port=values["port"],
-        resolve=values["resolve"],
+        resolve=tuple(place for places in values["resolve"] for place in places),
         not_acting=tuple(flag.name for flag in FLAGS if flag.acting == LATER and flag.parameter in spoken),
     )
 
@@ -209,6 +214,19 @@ class _GoCommand(click.Command):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, go_spelling(args))
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List what acts first, then what is accepted only."""
+        for acting, heading in SECTIONS:
+            shown = (option for option in self.get_params(ctx) if _acting(option) == acting)
+            rows = [row for option in shown if (row := option.get_help_record(ctx)) is not None]
+            with formatter.section(heading):
+                formatter.write_dl(rows)
+
+
+def _acting(option: click.Parameter) -> str:
+    flag = next((flag for flag in _BY_NAME.values() if flag.parameter == option.name), None)
+    return flag.acting if flag else ACTS
 
 
 def _switch(value: str | bool) -> bool:
@@ -252,7 +270,8 @@ def _option(flag: Flag) -> click.Option:
     mark = f" ({flag.acting})" if flag.acting else ""
     return click.Option(
         [f"--{flag.name}", flag.parameter],
-        default=flag.default,
+        default=None if flag.kind == PLACES else flag.default,
+        multiple=flag.kind == PLACES,
         type=_TYPES[flag.kind],
         metavar=flag.kind.upper(),
         show_default=bool(flag.default),

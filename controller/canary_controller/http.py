@@ -5,6 +5,7 @@ no cookies, no credentials of ours. Handlers in memory come first: so the embedd
 """
 
 import asyncio
+import re
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
@@ -23,6 +24,7 @@ REDIRECTS_MAX = 5
 POOL = 100
 REDIRECTED = frozenset({301, 302, 303, 307, 308})
 AS_GET = frozenset({301, 302, 303})
+_SERVICE_SUFFIX = re.compile(r"\.svc(\..+)?\.?$")
 
 Handler = Callable[[HttpRequest], Awaitable[HttpResponse | None]]
 Resolve = Callable[[str, int], tuple[str, int] | None]
@@ -45,7 +47,8 @@ class Http:
     Args:
         clock: for the waits between attempts.
         policy: of attempts after the first; how many there may be is in the request.
-        resolve: where hosts are, if not where the name service says; a mapping goes from host to (address, port).
+        resolve: where hosts are, if not where the name service says; a mapping goes from host to (address, port). It also
+            finds ``name.namespace`` for ``name.namespace.svc…``, and ``*`` for every host that it does not name.
         handlers: asked in order before the network; the first that answers wins.
         proxies: URL of the proxy by scheme, as ``urllib.request.getproxies_environment`` gives them.
     """
@@ -172,7 +175,10 @@ class _Resolver(AbstractResolver):
 
 
 def _from_mapping(places: Mapping[str, tuple[str, int]]) -> Resolve:
-    return lambda host, port: places.get(host)
+    def find(host: str, port: int) -> tuple[str, int] | None:
+        return places.get(host) or places.get(_SERVICE_SUFFIX.sub("", host)) or places.get("*")
+
+    return find
 
 
 def _problem_with(url: str) -> str:

@@ -158,7 +158,7 @@ class Loop:
         asked = questions(snapshot, now, self.not_before(key))
         memory = self.memories.setdefault(key, Memory())
         answers = await ask(asked, snapshot, self.http, memory, now, known) if asked else {}
-        return snapshot, {**known, **answers}, decide(snapshot, answers, now, self.clock.token(), self.not_before(key))
+        return snapshot, {**known, **answers}, decide(snapshot, answers, now, self.clock.rollout_id(), self.not_before(key))
 
     async def _write_status(self, key: Key, objects: Objects, snapshot: Snapshot, state: State) -> tuple[Objects, bool]:
         """Intent first: the verdict goes into the status before anything is done, fenced by the observed version."""

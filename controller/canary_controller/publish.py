@@ -8,19 +8,21 @@ import asyncio
 from typing import Any
 
 from attrs import define, field
+
+from canary_controller.clock import Clock
+from canary_controller.http import Http
+from canary_controller.kube import ApiError, Kube
 from canarykit import phases
-from canarykit.dicts import at, digest
+from canarykit.dicts import at
+from canarykit.event_names import event_name
 from canarykit.events import NORMAL, WARNING, Note
 from canarykit.hooks import event_payload, hook_answer, hook_request, payload_checksum
 from canarykit.kinds import EVENT
 from canarykit.model import EVENT_HOOK, PASS, POST_ROLLOUT, Ref
 from canarykit.questions import payload
 from canarykit.snapshot import Snapshot
+from canarykit.spec import Webhook
 from canarykit.times import fine_stamp, stamp
-
-from canary_controller.clock import Clock
-from canary_controller.http import Http
-from canary_controller.kube import ApiError, Kube
 
 REASON = "Synced"  # Flagger's; tools filter on it
 COMPONENT = "flagger"
@@ -29,7 +31,12 @@ MESSAGE_LIMIT = 1024
 
 @define
 class Publisher:
-    """Posts Events and calls the hooks that only tell. ``said`` remembers the holds that were said, per Canary."""
+    """Posts Events and calls the hooks that only tell.
+
+    Attributes:
+        event_webhook: URL that hears of the Events of Canaries without event hooks; "" for none.
+        said: the holds that were said, per Canary.
+    """
 
     kube: Kube
     http: Http
@@ -42,7 +49,7 @@ class Publisher:
         key = (snapshot.names.namespace, snapshot.names.canary)
         known = self.said.setdefault(key, set())
         for note in notes:
-            name = event_name(snapshot, note)
+            name = name_of(snapshot, note)
             if note.once and name in known:
                 continue
             await self._post(snapshot, note, name)
@@ -70,9 +77,10 @@ class Publisher:
             await self.kube.merge_patch(ref, raised)
 
     async def _tell_hooks(self, snapshot: Snapshot, note: Note) -> None:
+        """Call the event hooks of the Canary or, where it has none, the controller's own."""
         hooks = [hook for hook in snapshot.canary.spec.analysis.webhooks if hook.type == EVENT_HOOK]
-        if not hooks:
-            return
+        if not hooks and self.event_webhook:
+            hooks = [Webhook(name="event-webhook", type=EVENT_HOOK, url=self.event_webhook)]
         state, names = snapshot.state, snapshot.names
         checksum = payload_checksum(state.tracked_configs or {}, state.attempted)
         moment = int(self.clock.now() * 1000)
@@ -116,9 +124,10 @@ def _final(snapshot: Snapshot, what: str, phase: str) -> tuple[Note, ...]:
     return (Note(NORMAL, texts[what], phase, "finish"),) if what in texts else ()
 
 
-def event_name(snapshot: Snapshot, note: Note) -> str:
+def name_of(snapshot: Snapshot, note: Note) -> str:
     """Return the name that makes two postings of the same news one Event."""
-    return f"{snapshot.names.canary}.{digest([snapshot.uid, snapshot.state.id, note.phase, note.message])}"
+    what = (note.topic,) if note.topic else (note.phase, note.message)
+    return event_name(snapshot.names.canary, snapshot.uid, snapshot.state.id, note.message, what)
 
 
 def event_manifest(snapshot: Snapshot, note: Note, name: str, now: float) -> dict[str, Any]:

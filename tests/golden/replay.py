@@ -7,6 +7,7 @@ meets the same moment of the rollout although our clock runs differently.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from attrs import define, evolve, field
 from canary_controller.sandbox.store import ADDED, Change
@@ -32,7 +33,7 @@ NEVER_READY = (
 )
 WORLD = Behaviour(images=NEVER_READY, probe_rate_per_s=0.2)
 BEFORE_S = 15.0
-PATIENCE_S = 300.0
+PATIENCE_S = 400.0
 AFTER_S = 120.0
 
 
@@ -44,6 +45,7 @@ class Played:
     called: list[Called] = field(factory=list)
     made: dict[str, Mapping[str, Any]] = field(factory=dict)
     last: dict[str, dict[str, Any]] = field(factory=dict)
+    primary_replicas: int = 0
     posted: list[str] = field(factory=list)
     story: str = ""
 
@@ -98,7 +100,8 @@ class _Player:
         for call in self.recording.called():
             if call.t >= since:
                 following.setdefault(call.path, call.answer)
-        for path in {step["hook"]["path"] for step in self.recording.steps if "hook" in step}:
+        urls = [hook["url"] for hook in self.recording.canary["spec"]["analysis"].get("webhooks", ())]
+        for path in {urlsplit(url).path for url in urls}:
             self.rig.cluster.outside.fixed[f"{HOST}{path}"] = HttpResponse(following.get(path, 200))
 
     def _said(self) -> list[Said]:
@@ -112,13 +115,23 @@ class _Player:
     async def wait_for(self, until: float | None, said: Sequence[Said], called: Sequence[Called]) -> None:
         """Wait until all that is expected before ``until`` was said and called, then as long as the person waited after it."""
         before = [each.t for each in said if each.t is not None and (until is None or each.t <= until)]
-        events = max((index + 1 for index, each in enumerate(said) if each.t in before), default=0)
+        timed = max((index + 1 for index, each in enumerate(said) if each.t in before), default=0)
+        events = len(said) if until is None else timed
         calls = [each.t for each in called if until is None or each.t <= until]
         end = self.rig.clock.now() + PATIENCE_S
         while self.rig.clock.now() < end and (len(self._said()) < events or len(self._called()) < len(calls)):
             await asyncio.sleep(0.25)
-        if until is not None:
-            await self.rig.rest(max(0.0, until - max([*before, *calls, 0.0])))
+        if until is None:
+            return
+        await self.rig.rest(max(0.0, until - max([*before, *calls, 0.0])))
+        if self.recording.last(until)["deployments/podinfo"].get("replicas") == 0:
+            await self._target_down()
+
+    async def _target_down(self) -> None:
+        """We drain before the target goes down, so what the person met at rest, we wait for."""
+        end = self.rig.clock.now() + PATIENCE_S
+        while self.rig.clock.now() < end and self.rig.replicas("podinfo") != (0, 0):
+            await asyncio.sleep(0.25)
 
     async def do(self, deed: Did) -> None:
         """Do what the person did."""
@@ -136,7 +149,8 @@ class _Player:
             for ref, manifest in view.items()
             if ref.namespace == self.recording.namespace and PLURALS.get(ref.kind, "hpas") != "hpas"
         }
-        return Played(self._said(), self._called(), self.made, last, self.rig.events(), self.rig.story())
+        replicas = self.rig.replicas("podinfo-primary")[0]
+        return Played(self._said(), self._called(), self.made, last, replicas, self.rig.events(), self.rig.story())
 
 
 def _pods_err(rate: float) -> tuple[ImageBehaviour, ...]:

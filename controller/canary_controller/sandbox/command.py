@@ -7,10 +7,6 @@ from types import TracebackType
 
 from attrs import evolve
 
-from canarykit import hooks
-from canarykit.settings import Settings
-from canarykit.world.behaviour import Behaviour
-
 from canary_controller.app import App
 from canary_controller.clock import Clock
 from canary_controller.http import Http
@@ -18,6 +14,10 @@ from canary_controller.kube import Kube
 from canary_controller.sandbox.cluster import Cluster
 from canary_controller.sandbox.http import Server
 from canary_controller.sandbox.kubeconfig import write_kubeconfig
+from canary_controller.sandbox.services import Services
+from canarykit import hooks
+from canarykit.settings import Settings
+from canarykit.world.behaviour import Behaviour
 
 PROMETHEUS = "http://flagger-prometheus.flagger-system:9090"
 
@@ -44,6 +44,10 @@ class Sandbox:
 
     Attributes:
         kubeconfig: the file that points kubectl at it.
+        services: ``host:port`` at which load tester and Prometheus answer, once it is up.
+
+    Args:
+        port: of the API server; the services get the next one. 0 takes free ones.
     """
 
     def __init__(
@@ -61,12 +65,15 @@ class Sandbox:
         self._settings = settings
         self._with_controller = with_controller
         self._server = Server(self.cluster.api, clock.now, clock.token(), port)
+        self._site = Services(self.cluster.outside, port + 1 if port else 0)
+        self.services = ""
         self._app: App | None = None
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "Sandbox":
         await self.cluster.start()
         access = await self._server.start()
+        self.services = await self._site.start()
         write_kubeconfig(self.kubeconfig, access)
         if self._with_controller:
             http = Http(self._clock, hooks, handlers=(self.cluster.outside.answer,))
@@ -75,13 +82,12 @@ class Sandbox:
             self._task = asyncio.create_task(self._app.run(), name="controller")
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._app is not None and self._task is not None:
             await self._app.stop()
             await asyncio.wait([self._task], timeout=10)
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        await self._site.stop()
         await self._server.stop()
         await self.cluster.stop()

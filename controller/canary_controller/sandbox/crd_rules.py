@@ -17,7 +17,7 @@ def _map(*required: str, **properties: Any) -> dict[str, Any]:
 
 
 def _list(items: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": items, "nullable": True}
+    return {"type": "array", "items": {**items, "nullable": False}, "nullable": True}
 
 
 # Null is absent everywhere, as in every built-in kind.

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from canary_controller.sandbox.objects.merge_keys import ListTypes
 from canary_controller.sandbox.store import Key
@@ -77,8 +77,8 @@ class Resource:
 
     def stored(self, manifest: Mapping[str, Any]) -> dict[str, Any]:
         """Return a manifest as it is stored."""
-        version = f"{self.group}/{self.storage}" if self.storage else self.kind.api_version
-        return {**manifest, "apiVersion": version, "kind": self.kind.kind}
+        kind = evolve(self.kind, version=self.storage or self.kind.version)
+        return {**manifest, "apiVersion": kind.api_version, "kind": kind.kind}
 
 
 @frozen

@@ -242,6 +242,14 @@ def test_kubectl_gets_a_conflict_where_somebody_else_came_in_between() -> None:
         applied(live, a_deployment(replicas=1), manager="kubectl")
 
 
+def test_an_unreadable_annotation_of_client_side_apply_allows_nothing() -> None:
+    live = a_deployment()
+    live["metadata"]["annotations"] = {LAST_APPLIED: "{"}
+    live = track_update(None, live, "kubectl-client-side-apply", NOW)
+    with pytest.raises(ApplyConflict):
+        applied(live, a_deployment(replicas=9), manager="kubectl")
+
+
 def test_an_applied_manifest_may_not_bring_managed_fields() -> None:
     manifest = a_deployment()
     manifest["metadata"]["managedFields"] = [{"manager": "me"}]

@@ -358,3 +358,12 @@ def test_clone_and_source_scale_apart():
     cluster.run(200)
     assert (cluster.replicas("podinfo"), cluster.replicas("podinfo-primary")) == (0, 2)
     assert cluster.named(HPA) == ["keda-hpa-podinfo-so-primary"]
+
+
+def test_forced_activation_brings_a_silent_target_up():
+    scaled_object = a_scaled_object(minReplicaCount=0)
+    scaled_object["metadata"]["annotations"] = {"autoscaling.keda.sh/force-activation": "true"}
+    cluster = cluster_with(scaled_object, replicas=0)
+    assert cluster.replicas("podinfo") == 1
+    cluster.run(400)
+    assert cluster.replicas("podinfo") == 1

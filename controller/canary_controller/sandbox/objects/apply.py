@@ -141,8 +141,6 @@ def _merge_list(live: list[Any], applied: list[Any], types: ListTypes, path: Pat
                 merged.extend(fieldsets.twins_of(theirs[passed]))
         if element in theirs:
             common.pop(0)
-            if waiting and waiting[0] == element:
-                waiting.pop(0)
         merged.append(_merge(theirs.get(element), item, types.item(), (*path, element)))
     left = (fieldsets.twins_of(theirs[element]) for element in waiting if element not in mine)
     return [*merged, *chain.from_iterable(left)]

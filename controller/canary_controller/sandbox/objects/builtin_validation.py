@@ -115,7 +115,7 @@ def _workload_status(status: Manifest) -> Iterator[Cause]:
     counts = {name: value for name, value in status.items() if name.lower().endswith("replicas") and isinstance(value, int)}
     for name, value in counts.items():
         yield from at_least(value, 0, f"status.{name}")
-    replicas = counts.get("replicas", 0)
+    replicas = max(counts.get("replicas", 0), 0)
     for name in ("updatedReplicas", "readyReplicas", "availableReplicas", "fullyLabeledReplicas"):
         if counts.get(name, 0) > replicas:
             yield invalid(f"status.{name}", counts[name], "cannot be greater than status.replicas")
