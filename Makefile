@@ -12,7 +12,9 @@ help:            ## list the targets
 $(STAMP): pyproject.toml locked.txt
 	@echo "setting up $(VENV) (about half a minute, once)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c locked.txt -e '.[dev]'
+	@began=$$(date +%s); \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check -c locked.txt -e '.[dev]' && \
+	  echo "set up in $$(($$(date +%s) - began)) s"
 	@touch $@
 
 venv: $(STAMP)   ## set up the environment alone

@@ -15,6 +15,7 @@ from canarykit.events import NORMAL, WARNING, Note, notes
 from canarykit.facts import Answers, Facts
 from canarykit.guards import Watch
 from canarykit.model import METRIC
+from canarykit.news import with_news
 from canarykit.snapshot import Snapshot
 from canarykit.questions import questions
 from canarykit.requests import obeyed, refusal
@@ -76,6 +77,7 @@ def decide(snapshot: Snapshot, answers: Answers, now: float, token: str, not_bef
     state = _told(before, rule, state)
     verdict = _verdict(rule, before.state, state)
     events = _problem_notes(before) + notes(before, rule, state, verdict) + said
+    state = with_news(snapshot.state, state, events)
     after = Facts(snapshot.with_state(state), watch, asked, answers, token)
     return Decision(
         rule=rule.number,

@@ -56,7 +56,8 @@ def _of_phase(snapshot: Snapshot) -> Desired:
 
 def _overridden(snapshot: Snapshot, wanted: Desired) -> Desired:
     """Send requests away from a side without ready pods while the other has some (from the hand-over on)."""
-    if snapshot.state.phase in (phases.NEW, phases.INITIALIZING) and not snapshot.handed_over:
+    phase = snapshot.state.phase
+    if phase == phases.NEW or (phase == phases.INITIALIZING and not snapshot.handed_over):
         return wanted
     primary, target = snapshot.primary_health.ready, snapshot.target_health.ready
     if not primary and target:

@@ -64,13 +64,16 @@ def notes(facts: Facts, rule: Rule, after: State, verdict: str) -> tuple[Note, .
 
 # The payload's phase is the one in which a thing was found; only the news of a phase carry the new one.
 _OF_NEW_PHASE = (
-    "all the metrics", "Error checking metric", "Initialization done!", "New revision detected!", "Canary failed!", "Rollout cancelled",
+    "all the metrics", "Error checking metric", "Initialization done!", "New revision detected!", "Canary failed!",
+    "Rollout cancelled",
 )  # fmt: skip
 
 
 def _note(facts: Facts, rule: Rule, after: State, verdict: str, kind: str, text: str) -> Note:
     phase = after.phase if text.startswith(_OF_NEW_PHASE) else facts.state.phase
-    return Note(kind, text, phase or after.phase, rule.verdict, verdict == "hold")
+    # A closed gate is asked again and again; that it is closed is news once per gate and step.
+    topic = f"{text}/{after.split.weight}/{after.iterations}" if verdict == "gate" and kind == WARNING else ""
+    return Note(kind, text, phase or after.phase, rule.verdict, verdict in ("hold", "gate"), topic)
 
 
 def _canary(facts: Facts) -> str:
@@ -208,7 +211,8 @@ def _of_rollback(facts: Facts, rule: Rule) -> list[tuple[str, str]]:
             said = [(WARNING, f"Rollback check {hook.name} passed")] if hook else []
             return [*said, (WARNING, f"Rolling back {_canary(facts)} manual webhook invoked"), failed]
         case "P5":
-            why = f"progress deadline exceeded canary not ready: {facts.snapshot.target_health.why_not or 'waiting for the target'}"
+            waits_for = facts.snapshot.target_health.why_not or "waiting for the target"
+            why = f"progress deadline exceeded canary not ready: {waits_for}"
         case _:
             why = f"progress deadline exceeded {rule.why(facts)}"
     return [(WARNING, f"Rolling back {_canary(facts)} {why}"), failed]
@@ -234,7 +238,7 @@ def _of_waiting(facts: Facts, after: State) -> list[Note]:
 
 
 def _of_provider(facts: Facts) -> list[Note]:
-    """The three Warnings of the ``kubernetes`` provider for specs that it cannot follow, one each per rollout, with the checks."""
+    """The three Warnings of the ``kubernetes`` provider for specs that it cannot follow: with the checks, once per rollout."""
     analysis = facts.snapshot.canary.spec.analysis
     texts = []
     if not facts.is_routed and facts.state.phase in phases.ANALYSIS:

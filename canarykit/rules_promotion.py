@@ -105,7 +105,7 @@ PROMOTING = (
     Rule(
         "M10", "shifted", "w = 0, split observed 100/0, apex -> primary",
         lambda facts: facts.state.split.weight == 0 and facts.requests_are_home, phases.FINALISING,
-        lambda facts: enter(facts, phases.FINALISING), "all requests are back on the primary",
+        lambda facts: enter(facts, phases.FINALISING, iterations=0), "all requests are back on the primary",
     ),
     Rule(
         "M11", "hold", "otherwise", lambda facts: True,

@@ -69,6 +69,7 @@ class State:
     retry: bool = False
     waiting: str = ""
     checks: tuple[Mapping[str, Any], ...] = ()
+    news: tuple[Mapping[str, Any], ...] = ()
 
     def with_checks(self, checks: tuple[Mapping[str, Any], ...]) -> "State":
         """Return the state with ``checks`` appended; only the last twenty are kept."""
@@ -122,6 +123,7 @@ def read_state(canary: Mapping[str, Any], now: float) -> State:
         floor_mark=_mark(at(rollout, "marks", "floor")),
         owed=tuple(rollout.get("owed") or ()),
         checks=tuple(rollout.get("checks") or ()),
+        news=tuple(each for each in rollout.get("news") or () if isinstance(each, Mapping)),
         **given,
     )
 
@@ -149,6 +151,7 @@ def write_state(state: State) -> dict[str, Any]:
         "marks": marks,
         "owed": list(state.owed),
         "checks": [dict(check) for check in state.checks],
+        "news": [dict(each) for each in state.news],
     }
     return written | {key: value for key, value in optional.items() if value}
 

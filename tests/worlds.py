@@ -113,7 +113,12 @@ class World:
         if self.phase == phases.FINALISING:
             given |= {"pin": rev(NEXT), "promoted": rev(NEXT), "previous": rev(PROMOTED)}
         if self.phase in phases.ANALYSIS | {phases.PROMOTING}:
-            given |= {"pause_mark": None, "floor_mark": Mark(self.minimum), "last_check_at": NOW - 100, "pre_rollout_passed": True}
+            given |= {
+                "pause_mark": None,
+                "floor_mark": Mark(self.minimum),
+                "last_check_at": NOW - 100,
+                "pre_rollout_passed": True,
+            }
         if self.scaler != SO:
             given |= {"pause_mark": None}
         if self.scaler is None:
@@ -129,7 +134,11 @@ class World:
         if self.deleted:
             metadata["deletionTimestamp"] = "2027-01-15T08:00:00Z"
         service = {"port": 80, "name": "podinfo-svc"} | ({"gatewayRefs": [dict(GATEWAY)]} if self.provider == ROUTED else {})
-        reference = {"apiVersion": "keda.sh/v1alpha1" if self.scaler == SO else "autoscaling/v2", "kind": self.scaler, "name": "podinfo-so"}
+        reference = {
+            "apiVersion": "keda.sh/v1alpha1" if self.scaler == SO else "autoscaling/v2",
+            "kind": self.scaler,
+            "name": "podinfo-so",
+        }
         spec = {
             "provider": self.provider,
             "targetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "podinfo"},
@@ -233,7 +242,11 @@ class World:
         assert snapshot.router is not None
         route = snapshot.router.desired(snapshot.canary, NAMES, Split(weight))[0]
         generation = 4
-        condition = {"type": "Accepted", "status": "True", "observedGeneration": generation if self.programmed else generation - 1}
+        condition = {
+            "type": "Accepted",
+            "status": "True",
+            "observedGeneration": generation if self.programmed else generation - 1,
+        }
         route["metadata"] |= {"generation": generation, "resourceVersion": "9"}
         return {**route, "status": {"parents": [{"parentRef": dict(GATEWAY), "conditions": [condition]}]}}
 

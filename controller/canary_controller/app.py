@@ -94,19 +94,19 @@ class App:
     async def run(self) -> None:
         """Watch and work until `stop`."""
         watches = [asyncio.create_task(watcher.run(), name=f"watch {watcher.kind.plural}") for watcher in self.watchers]
+        workers: list[asyncio.Task[None]] = []
+        stop = asyncio.create_task(self._stopping.wait(), name="stop")
         try:
             await self._synced(watches)
-            workers = [asyncio.create_task(self._work(), name=f"worker {number}") for number in range(self.workers)]
-            stop = asyncio.create_task(self._stopping.wait(), name="stop")
+            workers += [asyncio.create_task(self._work(), name=f"worker {number}") for number in range(self.workers)]
             done, _ = await asyncio.wait([stop, *workers, *watches], return_when=asyncio.FIRST_COMPLETED)
             await self._drain(workers)
-            stop.cancel()
             for task in done:
                 task.result()
         finally:
-            for task in watches:
+            for task in (*watches, *workers, stop):
                 task.cancel()
-            await asyncio.gather(*watches, return_exceptions=True)
+            await asyncio.gather(*watches, *workers, stop, return_exceptions=True)
 
     async def _synced(self, watches: list[asyncio.Task[None]]) -> None:
         while not self.is_ready and not self._stopping.is_set():

@@ -113,6 +113,7 @@ class Loop:
                 return None
             snapshot, answers, decision = await self._judge(key, objects, answers)
         self.observer(snapshot, decision)
+        await self.publisher.catch_up(snapshot)
         objects, wrote_status = await self._write_status(key, objects, snapshot, decision.state)
         after = observe(objects, key, self.settings, self.clock.now())
         acted = await self._act(key, after, wrote_status)

@@ -19,14 +19,16 @@ from canarykit.events import NORMAL, WARNING, Note
 from canarykit.hooks import event_payload, hook_answer, hook_request, payload_checksum
 from canarykit.kinds import EVENT
 from canarykit.model import EVENT_HOOK, PASS, POST_ROLLOUT, Ref
+from canarykit.news import recalled
 from canarykit.questions import payload
 from canarykit.snapshot import Snapshot
 from canarykit.spec import Webhook
-from canarykit.times import fine_stamp, stamp
+from canarykit.times import fine_stamp, instant, stamp
 
 REASON = "Synced"  # Flagger's; tools filter on it
 COMPONENT = "flagger"
 MESSAGE_LIMIT = 1024
+NEWS_S = 1800.0  # older news are not said late: the API server forgets Events after an hour, so they would seem to be new
 
 
 @define
@@ -58,17 +60,32 @@ class Publisher:
         if len(known) > 500:
             known.clear()
 
+    async def catch_up(self, snapshot: Snapshot) -> None:
+        """Post what an earlier pass, perhaps of an earlier process, had decided to say and did not come to say."""
+        changed_at = instant(at(snapshot.canary.manifest, "status", "lastTransitionTime", default=""))
+        if not snapshot.state.news or changed_at is None or self.clock.now() - changed_at > NEWS_S:
+            return
+        known = self.said.setdefault((snapshot.names.namespace, snapshot.names.canary), set())
+        for note in recalled(snapshot.state):
+            name = name_of(snapshot, note)
+            if name not in known and await self._post(snapshot, note, name):
+                await self._tell_hooks(snapshot, note)
+            known.add(name)
+
     def forget(self, key: tuple[str, str]) -> None:
         """Forget a Canary that is gone."""
         self.said.pop(key, None)
 
-    async def _post(self, snapshot: Snapshot, note: Note, name: str) -> None:
+    async def _post(self, snapshot: Snapshot, note: Note, name: str) -> bool:
+        """Post one Event; return whether it is there for the first time."""
         manifest = event_manifest(snapshot, note, name, self.clock.now())
         try:
             await self.kube.create(manifest)
         except ApiError as error:
             if error.already_exists and not note.once:
                 await self._count(Ref.of(manifest))
+            return False
+        return True
 
     async def _count(self, ref: Ref) -> None:
         known = await self.kube.get(ref)

@@ -158,13 +158,13 @@ async def crd_problem(kube: Kube) -> str:
     except ApiError as error:
         if isinstance(error, Unavailable):
             raise
-        return (
-            f"the Canary CRD is not served ({error}). {advice}"
-            if error.is_not_found
-            else f"the schemas are not readable: {error}"
-        )
+        if not error.is_not_found:
+            return f"the API server refuses its schemas: {error}"
+        document = {}
     schemas = at(document, "components", "schemas", default={})
     canary: dict[str, Any] = next((each for each in schemas.values() if _is_canary(each)), {})
+    if not canary:
+        return f"the Canary CRD is not served. {advice}"
     status = at(canary, "properties", "status", default={})
     keeps = "rollout" in at(status, "properties", default={}) or status.get("x-kubernetes-preserve-unknown-fields")
     return "" if keeps else f"the served Canary CRD drops status.rollout, which rollouts are remembered in. {advice}"
@@ -175,8 +175,6 @@ def _is_canary(schema: dict[str, Any]) -> bool:
     return any(each.get("kind") == CANARY.kind and each.get("group") == CANARY.group for each in kinds)
 
 
-def print_crds() -> None:
-    """Print the CRDs as YAML documents, for kubectl."""
-    from canarykit.spec.crd import crds
-
-    sys.stdout.write(yaml.safe_dump_all(crds(), sort_keys=False, explicit_start=True, width=130))
+def print_documents(*manifests: dict[str, Any]) -> None:
+    """Print manifests as YAML documents, for kubectl."""
+    sys.stdout.write(yaml.safe_dump_all(manifests, sort_keys=False, explicit_start=True, width=130))

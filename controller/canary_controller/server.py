@@ -4,6 +4,7 @@
 says nothing of the API server, or every outage would restart every controller. /readyz waits for the watches.
 """
 
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -75,7 +76,7 @@ class Server:
         """
         self._runner = web.ServerRunner(web.Server(self._answer, access_log=None), shutdown_timeout=SHUTDOWN_S)
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
+        await web.SockSite(self._runner, _listening(port, host)).start()
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:
@@ -98,6 +99,13 @@ class Server:
                 return _verdict(self._waiting())
             case _:
                 return web.Response(status=404, text="try /metrics, /healthz or /readyz\n")
+
+
+def _listening(port: int, host: str | None) -> socket.socket:
+    """Return one socket for all interfaces, IPv4 and IPv6 alike where the machine has both, or for ``host``."""
+    if host is None and socket.has_dualstack_ipv6():
+        return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    return socket.create_server((host or "", port))
 
 
 def _verdict(troubles: Sequence[str]) -> web.Response:

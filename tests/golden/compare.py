@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
+
 from golden.recording import Called, Said
 
 MEASURED = re.compile(r"success rate \d+\.\d\d%|request duration [\d.]+m?s")

@@ -1,4 +1,4 @@
-"""Reads a recording of real Flagger: what the person did, what Flagger said and called, what it made, and where everything ended."""
+"""Reads a recording of real Flagger: what the person did, what Flagger said, called and made, and where everything ended."""
 
 import re
 from collections.abc import Iterator, Mapping

@@ -1,15 +1,16 @@
-"""Plays a recording again: the same objects, deeds and hook answers, on our controller over the embedded cluster, in virtual time.
+"""Plays a recording again: the same objects, deeds and hook answers, on our controller and the embedded cluster, in virtual time.
 
 A deed of the person comes as long after the last thing that was said or called before it as it did in the recording, so that it
 meets the same moment of the rollout although our clock runs differently.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 from attrs import define, evolve, field
+
 from canary_controller.sandbox.store import ADDED, Change
 from canarykit import kinds
 from canarykit.model import HttpResponse, Ref
@@ -45,7 +46,6 @@ class Played:
     called: list[Called] = field(factory=list)
     made: dict[str, Mapping[str, Any]] = field(factory=dict)
     last: dict[str, dict[str, Any]] = field(factory=dict)
-    primary_replicas: int = 0
     posted: list[str] = field(factory=list)
     story: str = ""
 
@@ -85,9 +85,7 @@ class _Player:
         spec = self.recording.canary["spec"]
         hooks = [*spec["analysis"].get("webhooks", ()), {"name": "recorder", "type": "event", "url": RECORDER}]
         self.rig.cluster.outside.fixed[f"{HOST}/recorder"] = HttpResponse(200)
-        await self.rig.apply(
-            {**self.recording.canary, "spec": {**spec, "analysis": {**spec["analysis"], "webhooks": hooks}}}
-        )
+        await self.rig.apply({**self.recording.canary, "spec": {**spec, "analysis": {**spec["analysis"], "webhooks": hooks}}})
 
     def _note(self, change: Change) -> None:
         plural = PLURALS.get(change.manifest.get("kind", ""))
@@ -118,20 +116,18 @@ class _Player:
         timed = max((index + 1 for index, each in enumerate(said) if each.t in before), default=0)
         events = len(said) if until is None else timed
         calls = [each.t for each in called if until is None or each.t <= until]
-        end = self.rig.clock.now() + PATIENCE_S
-        while self.rig.clock.now() < end and (len(self._said()) < events or len(self._called()) < len(calls)):
-            await asyncio.sleep(0.25)
+        await self._patiently(lambda: len(self._said()) >= events and len(self._called()) >= len(calls))
         if until is None:
             return
         await self.rig.rest(max(0.0, until - max([*before, *calls, 0.0])))
         if self.recording.last(until)["deployments/podinfo"].get("replicas") == 0:
-            await self._target_down()
+            # We drain before the target goes down: what the person met at rest, we wait for.
+            await self._patiently(lambda: self.rig.replicas("podinfo") == (0, 0))
 
-    async def _target_down(self) -> None:
-        """We drain before the target goes down, so what the person met at rest, we wait for."""
-        end = self.rig.clock.now() + PATIENCE_S
-        while self.rig.clock.now() < end and self.rig.replicas("podinfo") != (0, 0):
-            await asyncio.sleep(0.25)
+    async def _patiently(self, what: Callable[[], bool]) -> None:
+        """Wait until ``what`` holds, but not for ever: the comparison shows better than a time-out what is missing."""
+        with suppress(AssertionError):
+            await self.rig.until(what, PATIENCE_S)
 
     async def do(self, deed: Did) -> None:
         """Do what the person did."""
@@ -149,8 +145,7 @@ class _Player:
             for ref, manifest in view.items()
             if ref.namespace == self.recording.namespace and PLURALS.get(ref.kind, "hpas") != "hpas"
         }
-        replicas = self.rig.replicas("podinfo-primary")[0]
-        return Played(self._said(), self._called(), self.made, last, replicas, self.rig.events(), self.rig.story())
+        return Played(self._said(), self._called(), self.made, last, self.rig.events(), self.rig.story())
 
 
 def _pods_err(rate: float) -> tuple[ImageBehaviour, ...]:

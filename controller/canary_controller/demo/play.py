@@ -5,15 +5,14 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from canarykit import kinds
-from canarykit.model import Ref
-
 from canary_controller.clock import Clock
 from canary_controller.demo.show import Show
 from canary_controller.demo.story import SPACE, Story
 from canary_controller.sandbox.command import Sandbox, sandbox_settings
 from canary_controller.sandbox.serve import BEHAVIOUR
 from canary_controller.sandbox.tutorial import tutorial
+from canarykit import kinds
+from canarykit.model import Ref
 
 ACT_LIMIT_S = 120.0
 
@@ -26,7 +25,8 @@ async def play(console: Console, speed: float, keep: bool) -> int:
         setup_s = clock.now() - began
         story = Story(sandbox.cluster)
         show = Show(console, story, clock, clock.now())
-        show.title(f"An embedded cluster is up (waits are divided by {speed:g}); kubectl --kubeconfig {sandbox.kubeconfig}")
+        show.title(f"An embedded cluster is up; waits are divided by {speed:g}. To look around from another terminal:")
+        show.line(f"  export KUBECONFIG={sandbox.kubeconfig}")
         try:
             await _acts(sandbox, show, story)
         except TimeoutError:
@@ -34,7 +34,8 @@ async def play(console: Console, speed: float, keep: bool) -> int:
         show.look()
         show.summary(clock.now() - show.started, setup_s)
         if keep:
-            console.print(f"The cluster stays up: export KUBECONFIG={sandbox.kubeconfig}  (Ctrl-C ends it)")
+            show.title("The cluster stays up until Ctrl-C. Point kubectl at it:")
+            show.line(f"  export KUBECONFIG={sandbox.kubeconfig}")
             await asyncio.Event().wait()
     return 1 if story.failed else 0
 
@@ -49,7 +50,7 @@ async def _acts(sandbox: Sandbox, show: Show, story: Story) -> None:
     await _set_image(sandbox, "6.0.1")
     await _until(show, lambda: story.phase() == "Succeeded" and _is_down(story))
     story.success()
-    show.title("3. …podinfo:6.0.2, which answers one request in five with an error")
+    show.title("3. the same with podinfo:6.0.2, which answers one request in five with an error")
     await _set_image(sandbox, "6.0.2")
     await _until(show, lambda: story.phase() == "Failed" and _is_down(story))
     story.rollback()

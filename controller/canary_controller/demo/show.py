@@ -2,12 +2,12 @@
 
 from attrs import define, field
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
-
-from canarykit.dicts import at
 
 from canary_controller.clock import Clock
 from canary_controller.demo.story import Story
+from canarykit.dicts import at
 
 PHASE_STYLE = {"Succeeded": "bold green", "Failed": "bold red", "Progressing": "cyan", "Promoting": "magenta"}
 EVENT_STYLE = {"Normal": "green", "Warning": "yellow"}
@@ -27,7 +27,7 @@ class Show:
     def title(self, text: str) -> None:
         """Print the heading of an act."""
         self.console.print()
-        self.console.print(f"[bold]{text}[/bold]", highlight=False)
+        self.line(f"[bold]{text}[/bold]")
 
     def look(self) -> None:
         """Print what has changed since the last look."""
@@ -45,24 +45,25 @@ class Show:
             if event["metadata"]["name"] not in self.shown:
                 self.shown.add(event["metadata"]["name"])
                 style = EVENT_STYLE.get(event["type"], "white")
-                self._line(f"        [{style}]{event['type']:<8}[/]{event['message']}")
+                self.line(f"        [{style}]{event['type']:<8}[/]{escape(event['message'])}")
         if state != self.last:
             self.last = state
-            self._line(f"{self.clock.now() - self.started:6.1f} s  {state}")
+            self.line(f"{self.clock.now() - self.started:6.1f} s  {state}")
 
-    def _line(self, text: str) -> None:
+    def line(self, text: str) -> None:
+        """Print one line, however wide it is."""
         self.console.print(text, highlight=False, soft_wrap=True)
 
     def summary(self, played_s: float, setup_s: float) -> None:
         """Print what was expected and seen, and how long it took."""
         story = self.story
         table = Table(title="What the tutorial had to bring about", show_lines=False)
-        table.add_column("expected")
-        table.add_column("seen")
+        table.add_column("expected", overflow="fold")
+        table.add_column("seen", overflow="fold")
         for check in story.checks:
-            table.add_row(check.what, "[green]yes[/]" if check.passed else f"[red]no[/] {check.seen}"[:300])
+            table.add_row(check.what, "[green]yes[/]" if check.passed else f"[red]no[/] {escape(check.seen[:300])}")
         self.console.print()
         self.console.print(table)
         failed = len(story.failed)
         verdict = "[bold green]all seen[/]" if not failed else f"[bold red]{failed} not seen[/]"
-        self._line(f"{len(story.checks)} expectations, {verdict}; cluster up in {setup_s:.1f} s, played in {played_s:.1f} s")
+        self.line(f"{len(story.checks)} expectations, {verdict}; cluster up in {setup_s:.1f} s, played in {played_s:.1f} s")

@@ -5,10 +5,9 @@ from typing import Any
 
 from attrs import define, field, frozen
 
+from canary_controller.sandbox.cluster import Cluster
 from canarykit.dicts import at
 from canarykit.names import PAUSED_REPLICAS_ANNOTATION
-
-from canary_controller.sandbox.cluster import Cluster
 
 SPACE = "test"
 GENERATED = (
@@ -134,6 +133,4 @@ class Story:
         rest = iter(messages[start:])
         for text in expected:
             seen = any(message.startswith(text) for message in rest)
-            self.see(f"Event in its place: {text}", seen, messages[start:])
-
-
+            self.see(f"Event: {text}", seen, messages[start:])

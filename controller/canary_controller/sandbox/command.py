@@ -60,7 +60,8 @@ class Sandbox:
         with_controller: bool = True,
     ) -> None:
         self.cluster = Cluster(clock, faster(behaviour or Behaviour(), settings.speed))
-        self.kubeconfig = kubeconfig or Path(tempfile.mkdtemp(prefix="canarykit-")) / "kubeconfig"
+        self._folder = tempfile.TemporaryDirectory(prefix="canarykit-")
+        self.kubeconfig = kubeconfig or Path(self._folder.name) / "kubeconfig"
         self._clock = clock
         self._settings = settings
         self._with_controller = with_controller
@@ -91,3 +92,4 @@ class Sandbox:
         await self._site.stop()
         await self._server.stop()
         await self.cluster.stop()
+        self._folder.cleanup()

@@ -56,7 +56,7 @@ class Outside:
             params |= dict(parse_qsl(request.body.decode(errors="replace")))
         status, body = prometheus_answer(self.world.current_traffic(), path, params, self.world.clock.now())
         text = body.encode() if isinstance(body, str) else orjson.dumps(body)
-        return HttpResponse(status, text)
+        return HttpResponse(status, text, {"Content-Type": "application/json"})
 
     def _note(self, path: str, body: bytes) -> dict[str, Any]:
         try:

@@ -4,7 +4,7 @@ from copy import deepcopy
 
 import pytest
 
-from canarykit.scalers import SCALERS, clone_for_primary
+from canarykit.scalers import SCALERS, Identities, clone_for_primary
 from unit.scalers.scaling_samples import OWNER, a_request, an_hpa, live
 
 SCALER = SCALERS["HorizontalPodAutoscaler"]
@@ -60,6 +60,12 @@ def test_h3_selectors_of_metrics_are_rewritten_on_the_selector_label(part, value
     }
     result = metrics_of(metric)[part]["metric"]
     assert result == {"name": "podinfo", "selector": {"matchLabels": {"app": expected, "namespace": "podinfo"}}}
+
+
+def test_h3_selectors_go_by_the_label_value_and_not_by_the_name_of_the_target():
+    metric = {"type": "External", "external": {"metric": {"name": "m", "selector": {"matchLabels": {"app": "pi"}}}}}
+    result = metrics_of(metric, identities=Identities("podinfo", "pi"))
+    assert result["external"]["metric"]["selector"] == {"matchLabels": {"app": "pi-primary"}}
 
 
 def test_h3_expressions_that_include_are_rewritten_and_those_that_exclude_are_not():
@@ -158,6 +164,7 @@ def test_a_floor_raises_the_minimum_up_to_the_maximum(n, expected):
 def test_what_a_floor_replaced_is_remembered_and_restored(minimum, number):
     mark = SCALER.minimum_as_written(an_hpa(minReplicas=minimum))
     assert (mark, SCALER.minimum_in(mark)) == (minimum, number)
+    assert SCALER.fewest_in(mark) == number
     assert SCALER.restore_minimum_patch(mark) == {"spec": {"minReplicas": minimum}}
 
 
@@ -170,6 +177,8 @@ def test_what_a_floor_replaced_is_remembered_and_restored(minimum, number):
         ({"behavior": {"scaleDown": {"selectPolicy": "Max", "x": 1}}}, {"behavior": {"scaleDown": {"x": 1}}}, True),
         ({"metrics": []}, {}, False),
         ({}, {"metrics": None}, False),
+        ({}, {"metrics": []}, False),
+        ({"metrics": [{"type": "Resource", "resource": {"name": "cpu"}}]}, {"metrics": []}, True),
         ({"metrics": [{"type": "Resource", "resource": {"name": "cpu", "target": {}}}]}, {"metrics": None}, True),
     ],
 )

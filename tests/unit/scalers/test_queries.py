@@ -101,6 +101,11 @@ def test_lexical_classes(case):
     assert rewritten(case["input"], case["type"], case["key"]) == case["strict"]
 
 
+def test_without_a_namespace_no_cluster_name_is_recognised():
+    text = '{c="_orders_80",h="orders.shop.svc"}'
+    assert rewrite_query("prometheus", "query", text, ORDERS, "", "app").text == text
+
+
 def test_protected_labels_are_configurable():
     query = '{team="orders",namespace="orders"}'
     result = rewrite_query("prometheus", "query", query, ORDERS, "shop", "app", protected=frozenset({"team"}))

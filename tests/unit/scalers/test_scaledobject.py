@@ -215,6 +215,11 @@ def test_what_a_floor_replaced_is_remembered_and_restored(spec, mark, number):
     assert _patched(floored, SCALER.restore_minimum_patch(mark)) == manifest
 
 
+@pytest.mark.parametrize(("mark", "fewest"), [(2, 2), (None, 0), ("2/0", 0), ("2/3", 2), ("-/1", 0)])
+def test_the_fewest_replicas_of_a_mark_count_the_idle_ones(mark, fewest):
+    assert SCALER.fewest_in(mark) == fewest
+
+
 def _patched(manifest, patch):
     merged = {**manifest["spec"], **patch["spec"]}
     return {**manifest, "spec": {key: value for key, value in merged.items() if value is not None}}

@@ -263,6 +263,12 @@ def test_a_query_that_names_nobody_is_reported_when_others_changed():
     assert apply_queries(triggers[1:], None, ORDERS)[1] == ()
 
 
+def test_triggers_without_a_query_are_not_reported_when_others_changed():
+    others = [{"type": "splunk", "metadata": {"savedSearchName": "x"}}, {"type": "cron", "metadata": {"start": "1"}}]
+    triggers = [{"type": "prometheus", "metadata": {"query": 'x{app="orders"}'}}, *others]
+    assert apply_queries(triggers, None, ORDERS)[1] == ()
+
+
 def test_an_unknown_type_is_reported():
     assert codes(rewrite_trigger({"type": "brand-new", "metadata": {"query": "a='orders'"}}, ORDERS)[1]) == ["unknown-trigger"]
 
