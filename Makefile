@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
-.PHONY: help venv demo test check bench
+.PHONY: help venv demo test check docs bench
 
 help:            ## list the targets
 	@grep -E '^[a-z]+: .*##|^[a-z]+: +##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/ -/' | sort
@@ -31,6 +31,9 @@ check: $(STAMP)  ## lint, types, import rules, tidy
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest tests/test_tidy.py -q
+
+docs: $(STAMP)   ## print docs/phases.md and docs/decision-table.md from the code again
+	@$(BIN)/python tests/make_docs.py
 
 bench: $(STAMP)  ## speed and cost, as ratios within one run
 	@$(BIN)/python tests/bench.py

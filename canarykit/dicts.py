@@ -19,7 +19,7 @@ def at(manifest: Any, *path: str | int, default: Any = None) -> Any:
             if not isinstance(here, list | tuple) or not -len(here) <= key < len(here):
                 return default
             here = here[key]
-        elif isinstance(here, Mapping):
+        elif isinstance(here, dict) or isinstance(here, Mapping):  # noqa: SIM101 - a plain dict is told much faster
             here = here.get(key)
         else:
             return default

@@ -107,7 +107,7 @@ def g9(snapshot: Snapshot, wanted: Desired, watch: Watch) -> str:
     if snapshot.state.phase == phases.INITIALIZING and snapshot.apex_side != "primary":
         return g5(snapshot, wanted, watch)
     routed = snapshot.router is not None and snapshot.router.routed
-    return "" if routed else g7(snapshot, 0, watch)
+    return "" if routed or snapshot.written is None else g7(snapshot, 0, watch)
 
 
 def g10(snapshot: Snapshot, wanted: Desired, watch: Watch) -> str:
@@ -181,11 +181,13 @@ def split_move(snapshot: Snapshot, wanted: Desired, watch: Watch) -> Move:
 
 
 def _first_route(snapshot: Snapshot, wanted: Desired, watch: Watch) -> Move:
-    """A route that is not there (deleted, or its first time): made where the guards let requests go at once."""
+    """A route that is not there (deleted, or its first time): made where the guards let requests go at once.
+
+    An apex Service that is gone or selects other pods serves nobody from either side: any ready pod is better than none.
+    """
     if snapshot.router is None or not snapshot.router.routed:
-        side = "G9" if wanted.weight == 0 else "G8"
-        closed = g9(snapshot, wanted, watch) if side == "G9" else g6(snapshot, 100, watch)
-        return Move(why_not=closed) if closed else Move(wanted.weight, side)
+        side, guard = ("primary", "G9") if wanted.weight == 0 else ("target", "G8")
+        return Move(wanted.weight, guard) if ready_pods(snapshot, side) else Move(why_not=f"{side} has no ready pods")
     if not wanted.weight:
         return Move(0, "G9")
     return Move(0, "G9") if g6(snapshot, wanted.weight, watch) else Move(wanted.weight, "G6")

@@ -4,6 +4,7 @@ Everything here is frozen and holds plain data. No room-specific logic lives her
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from attrs import field, frozen
@@ -12,7 +13,7 @@ from canarykit.errors import SpecError
 from canarykit.kinds import BY_KIND, Kind
 
 
-@frozen(order=True)
+@frozen(order=True, cache_hash=True)
 class Ref:
     """Names one object of the cluster. ``group`` is ``""`` for core; ``namespace`` is ``""`` for cluster-scoped kinds."""
 
@@ -27,7 +28,7 @@ class Ref:
     @classmethod
     def to(cls, kind: Kind, namespace: str, name: str) -> "Ref":
         """Return the reference to an object of ``kind``."""
-        return cls(kind.group, kind.kind, namespace if kind.namespaced else "", name)
+        return _known_ref(kind.group, kind.kind, namespace if kind.namespaced else "", name)
 
     @classmethod
     def of(cls, manifest: Mapping[str, Any]) -> "Ref":
@@ -43,6 +44,12 @@ class Ref:
             return BY_KIND[self.group, self.kind]
         except KeyError:
             raise SpecError("kind", "is not a kind this controller knows", f"{self.group}/{self.kind}") from None
+
+
+@lru_cache(maxsize=65536)
+def _known_ref(group: str, kind: str, namespace: str, name: str) -> Ref:
+    """The one reference to an object: a pass names the same dozen over and over."""
+    return Ref(group, kind, namespace, name)
 
 
 @frozen

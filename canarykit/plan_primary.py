@@ -3,13 +3,14 @@
 from typing import Any
 
 from canarykit import phases
-from canarykit.desired import Desired, need
+from canarykit.desired import DOWN, Desired, need
 from canarykit.dicts import at
+from canarykit.guards import held_down
 from canarykit.model import COPY, CREATE, JSON_PATCH, MERGE_PATCH, Action, Ref
 from canarykit.names import primary_of
 from canarykit.snapshot import CONFIG_KINDS, Snapshot
 from canarykit.primary_scaler import wanted_scaler
-from canarykit.writing import apply_action, version_of
+from canarykit.writing import apply_action, owner_action, version_of
 
 
 def primary_actions(snapshot: Snapshot, wanted: Desired) -> list[Action]:
@@ -68,7 +69,8 @@ def _create(snapshot: Snapshot, wanted: Desired, template: dict[str, Any]) -> li
 
 def _repair(snapshot: Snapshot, wanted: Desired, template: dict[str, Any]) -> list[Action]:
     assert snapshot.workload is not None and snapshot.primary is not None
-    actions = []
+    owned = owner_action(snapshot.primary, snapshot.owner)
+    actions = [owned] if owned else []
     if not snapshot.primary_at(wanted.pin):
         operations = snapshot.workload.promotion_patch(
             snapshot.primary, template, snapshot.target, snapshot.label, snapshot.label_value, snapshot.settings
@@ -85,12 +87,14 @@ def _repair(snapshot: Snapshot, wanted: Desired, template: dict[str, Any]) -> li
 
 
 def _size(snapshot: Snapshot) -> int | None:
-    """The replicas to write: never 0; without a scaler never fewer than ``base``, nor than a target that is being promoted."""
+    """The replicas to write: no 0 but its scaler's own; without one never fewer than ``base``, nor than a target being promoted."""
     asked = at(snapshot.primary, "spec", "replicas", default=1)
     base = max(1, snapshot.state.base)
     if snapshot.scaler is not None and snapshot.source_scaler is not None:
-        return base if asked == 0 else None
-    if snapshot.state.phase == phases.PROMOTING and not snapshot.state.undo:
+        live = snapshot.primary_scaler
+        scales_to_zero = live is not None and snapshot.scaler.bounds(live)[0] == 0
+        return base if asked == 0 and not scales_to_zero else None
+    if snapshot.state.phase in (phases.INITIALIZING, phases.PROMOTING) and not snapshot.state.undo:
         base = max(base, at(snapshot.target, "spec", "replicas", default=1))
     return base if asked < base else None
 
@@ -106,9 +110,15 @@ def _scaler(snapshot: Snapshot, wanted: Desired) -> list[Action]:
 
 
 def _floor(snapshot: Snapshot, wanted: Desired) -> int | None:
-    """G2: the primary keeps what it needs for everything while requests are on their way back to it."""
+    """G2: the primary keeps what it needs for everything while requests are on their way back to it.
+
+    A primary whose scaler may go to zero keeps one pod until the target is down and the apex is home (G9 and G10 need it).
+    """
     written = snapshot.written
     falling = wanted.weight is not None and written is not None and wanted.weight < written.weight
-    if snapshot.state.phase in (phases.INITIALIZING, phases.PROMOTING) or falling:
+    if snapshot.state.phase == phases.INITIALIZING:  # a target that grew since it was first seen is what G5 compares with
+        return max(need(snapshot, "primary", 100), snapshot.target_health.ready)
+    if snapshot.state.phase == phases.PROMOTING or falling:
         return need(snapshot, "primary", 100)
-    return None
+    at_rest = wanted.target == DOWN and held_down(snapshot) and snapshot.apex_side == "primary"
+    return None if at_rest else 1

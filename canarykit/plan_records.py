@@ -7,7 +7,7 @@ from canarykit.model import CREATE, DELETE, Action, Ref
 from canarykit.scalers import SCALERS, prune
 from canarykit.snapshot import Snapshot
 from canarykit.revisions import FORM_PRIMARY, FORM_TARGET, controller_revision, revision_name
-from canarykit.writing import controlled_by, version_of
+from canarykit.writing import controlled_by, owner_action, version_of
 
 
 def kept_revisions(snapshot: Snapshot) -> set[str]:
@@ -23,7 +23,10 @@ def record_actions(snapshot: Snapshot) -> list[Action]:
     actions = []
     number = max((at(each, "revision", default=0) for each in _ours(snapshot).values()), default=0) + 1
     for revision in sorted(needed):
-        if snapshot.recorded(revision) is not None:
+        recorded = snapshot.recorded(revision)
+        if recorded is not None:
+            owned = owner_action(recorded, snapshot.owner)
+            actions += [owned] if owned else []
             continue
         template, form = snapshot.template(revision), FORM_TARGET
         if template is None and snapshot.primary and snapshot.workload and revision == snapshot.adopted_revision:

@@ -12,7 +12,7 @@ from canarykit.model import JSON_PATCH, Action, Ref, Split
 from canarykit.snapshot import Snapshot
 from canarykit.ports import discover_ports
 from canarykit.services import adopt_patch, desired_services, fit_to_live, same_service
-from canarykit.writing import apply_action, controlled_by, version_of
+from canarykit.writing import apply_action, controlled_by, version_of, was_ours
 
 
 def wanted_services(snapshot: Snapshot, side: str = "primary") -> dict[str, dict[str, Any]]:
@@ -34,7 +34,7 @@ def _written(
 ) -> list[Action]:
     """Apply a Service of ours; of a user's own Service only ports and selector are changed."""
     unmanaged = snapshot.canary.spec.service.unmanaged_metadata
-    if observed is not None and not controlled_by(observed, snapshot.uid):
+    if observed is not None and not controlled_by(observed, snapshot.uid) and not was_ours(observed):
         operations = adopt_patch(observed, wanted)
         return [Action(JSON_PATCH, Ref.of(wanted), operations, version_of(observed), guard, reason)] if operations else []
     fitted = fit_to_live(wanted, observed, unmanaged)

@@ -43,10 +43,12 @@ def primary_clone(snapshot: Snapshot) -> Clone | None:
     reference = snapshot.canary.spec.autoscaler_ref
     if request is None or reference is None or snapshot.scaler is None or snapshot.source_scaler is None:
         return None
+    scaler, source, live, policy = snapshot.scaler, snapshot.source_scaler, snapshot.primary_scaler, reference.primary_scaler_sync
     promoting = snapshot.state.phase in (phases.INITIALIZING, phases.PROMOTING, phases.FINALISING)
-    return plan_primary(
-        snapshot.scaler, reference.primary_scaler_sync, promoting, snapshot.source_scaler, snapshot.primary_scaler, request
+    clone: Clone = snapshot.once(
+        ("primary clone", promoting), lambda: plan_primary(scaler, policy, promoting, source, live, request)
     )
+    return clone
 
 
 def wanted_scaler(snapshot: Snapshot) -> dict[str, Any] | None:

@@ -13,12 +13,14 @@ from canarykit.errors import Problem
 from canarykit.kinds import SERVICE
 from canarykit.ports import port_problems
 from canarykit.primary_scaler import primary_clone
+from canarykit.replicas import check_bounds
 from canarykit.routers import route_problems
 from canarykit.services import name_problems
 from canarykit.snapshot import Snapshot
 from canarykit.writing import controlled_by
 
 BOOTSTRAP = (phases.NEW, phases.INITIALIZING)
+BOUNDS = "scaler-bounds"
 
 
 def reference_problems(snapshot: Snapshot) -> tuple[Problem, ...]:
@@ -81,4 +83,19 @@ def _scaler(snapshot: Snapshot) -> list[Problem]:
         )
         return [missing]
     clone = primary_clone(snapshot)
-    return list(clone.diagnostics) if clone else []
+    found = list(clone.diagnostics) if clone else []
+    return found if any(problem.code == BOUNDS for problem in found) else [*found, *_source_bounds(snapshot)]
+
+
+def _source_bounds(snapshot: Snapshot) -> list[Problem]:
+    """The source's own bounds, where an override hides from the clone that they cannot be met: the target will not scale."""
+    source, scaler = snapshot.source_scaler, snapshot.scaler
+    if source is None or scaler is None:
+        return []
+    where = f"{scaler.kind.kind}/{snapshot.names.source_scaler}"
+    advice = "Lower the minimum or raise the maximum of the source scaler: until then nothing scales the target."
+    return [
+        evolve(problem, path=f"{where} {problem.path}", next_step=advice, severity="warning")
+        for problem in check_bounds(scaler.kind, source)
+        if problem.code == BOUNDS
+    ]

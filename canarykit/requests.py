@@ -21,6 +21,15 @@ WORKS_IN = {
     "undo": phases.IDLE | {phases.PROMOTING, phases.FINALISING},
 }
 VERBS = tuple(sorted(WORKS_IN))
+DOES = {
+    "abort": "rolls back; in Waiting it cancels, and the revision counts as attempted. Once the promotion is verified: refused",
+    "pause": "nothing is asked but the rollback hooks, no step, no promotion; deadlines go on",
+    "promote": "opens confirm-promotion for this rollout; the due checks still have to pass",
+    "release": "lets a Canary go that is being deleted (not there yet)",
+    "resume": "ends a pause; the interval starts again",
+    "retry": "starts a rollout of the revision that was attempted and not promoted, through the gate",
+    "undo": "promotes the revision before, without analysis; in Promoting and Finalising only if the promoted primary is dead",
+}
 
 
 @frozen

@@ -60,15 +60,22 @@ def mermaid() -> str:
 
 
 def table_markdown() -> str:
-    """Return the decision table as Markdown, one section a phase."""
-    parts = []
-    shown: set[int] = set()
+    """Return the decision table as Markdown: first the rules that come first everywhere, then a section for phases with the same rules."""
+    sections: list[tuple[list[str], tuple[Rule, ...]]] = []
     for phase, rules in TABLE.items():
-        fresh = [rule for rule in rules if id(rule) not in shown]
-        shown |= {id(rule) for rule in rules}
-        if not fresh:
-            continue
-        parts.append(f"## {phase or 'No phase yet'}\n\n| # | if | verdict | next phase |\n|---|---|---|---|")
-        parts.append("\n".join(f"| {rule.number} | {rule.text} | {rule.verdict} | {rule.to or '(stays)'} |" for rule in fresh))
-        parts.append("")
-    return "\n".join(parts)
+        own, name = rules[len(FIRST) :], phase or "No phase yet"
+        known = next((names for names, others in sections if others == own), None)
+        if known is None:
+            sections.append(([name], own))
+        else:
+            known.append(name)
+    named = [("Every phase, looked at first", FIRST), *((", ".join(names), rules) for names, rules in sections)]
+    return "\n\n".join(_section(title, rules) for title, rules in named) + "\n"
+
+
+def _section(title: str, rules: tuple[Rule, ...]) -> str:
+    lines = [f"## {title}", "", "| # | if | verdict | next phase | told |", "|---|---|---|---|---|"]
+    for rule in rules:
+        to = {BEFORE: "the phase before", "": "stays"}.get(rule.to, rule.to)
+        lines.append(f"| {rule.number} | {rule.text} | {rule.verdict} | {to} | {'once' if rule.told else ''} |")
+    return "\n".join(lines)

@@ -1,10 +1,9 @@
 """What one pass sees of one Canary, as one frozen value with the questions that everybody asks of it. `observe` makes it."""
 
-from collections.abc import Mapping
-from functools import cached_property
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from canarykit import configs, revisions, services
 from canarykit.dicts import at
@@ -24,6 +23,26 @@ from canarykit.workloads.readiness import Health
 Objects = Mapping[Ref, Mapping[str, Any]]
 CONFIG_KINDS = {"configmap": CONFIG_MAP, "secret": SECRET}
 ABSENT = Health()
+T = TypeVar("T")
+
+
+class remembered(Generic[T]):  # noqa: N801 - used like a property
+    """A property that depends on the objects and the spec alone: worked out once for all states of the same view."""
+
+    def __init__(self, work_out: Callable[[Any], T]) -> None:
+        self.work_out = work_out
+        self.name = work_out.__name__
+        self.__doc__ = work_out.__doc__
+
+    def __get__(self, snapshot: Any, owner: type | None = None) -> T:
+        """Return the value, from memory if it is there."""
+        if snapshot is None:
+            return self  # type: ignore[return-value]
+        memory: dict[Any, Any] = snapshot.memory
+        if self.name not in memory:
+            memory[self.name] = self.work_out(snapshot)
+        found: T = memory[self.name]
+        return found
 
 
 @frozen
@@ -34,6 +53,7 @@ class Snapshot:
         problems: what is wrong with the spec or with what it refers to; an ``error`` holds the Canary (rule A4).
         revision: of the target's template and tracked configs as they are now (``cur`` in decisions.md); "" without a target.
         objects: everything related, by reference.
+        memory: what was worked out from the objects already; shared by the snapshots that `with_state` makes, by no others.
     """
 
     canary: Canary
@@ -49,10 +69,19 @@ class Snapshot:
     label_value: str = ""
     configs: Mapping[str, str] = {}
     revision: str = ""
+    memory: dict[Any, Any] = field(factory=dict, init=False, eq=False, repr=False)
 
     def with_state(self, state: State) -> "Snapshot":
         """Return the same view of the world with another state."""
-        return evolve(self, state=state)
+        other = evolve(self, state=state)
+        object.__setattr__(other, "memory", self.memory)
+        return other
+
+    def once(self, what: tuple[Any, ...], work_out: Callable[[], Any]) -> Any:
+        """Return what ``work_out`` gives, from memory if ``what`` was worked out before; never for what depends on the state."""
+        if what not in self.memory:
+            self.memory[what] = work_out()
+        return self.memory[what]
 
     def get(self, kind: Any, name: str) -> Mapping[str, Any] | None:
         """Return the object of ``kind`` called ``name`` in the Canary's namespace, or None."""
@@ -63,17 +92,17 @@ class Snapshot:
         """The Canary's uid."""
         return self.canary.uid
 
-    @property
+    @remembered
     def errors(self) -> tuple[Problem, ...]:
         """The problems that hold this Canary."""
         return tuple(problem for problem in self.problems if problem.severity == "error")
 
-    @property
+    @remembered
     def interval_s(self) -> float:
         """Seconds between two checks."""
         return max(self.settings.min_interval_s, self.canary.spec.analysis.interval_s) / self.settings.speed
 
-    @property
+    @remembered
     def deadline_s(self) -> float:
         """Seconds that anything may be awaited (``progressDeadlineSeconds``)."""
         return self.canary.spec.progress_deadline_seconds / self.settings.speed
@@ -84,76 +113,76 @@ class Snapshot:
         own = self.canary.spec.analysis.drain_time_s
         return (self.settings.drain_time_s if own is None else own) / self.settings.speed
 
-    @property
+    @remembered
     def target_ref(self) -> Ref:
         """The target workload."""
         return Ref.to(DEPLOYMENT, self.names.namespace, self.names.target)
 
-    @property
+    @remembered
     def primary_ref(self) -> Ref:
         """The primary workload."""
         return Ref.to(DEPLOYMENT, self.names.namespace, self.names.primary)
 
-    @property
+    @remembered
     def target(self) -> Mapping[str, Any] | None:
         """The target workload as observed."""
         return self.objects.get(self.target_ref)
 
-    @property
+    @remembered
     def primary(self) -> Mapping[str, Any] | None:
         """The primary workload as observed."""
         return self.objects.get(self.primary_ref)
 
-    @property
+    @remembered
     def source_scaler(self) -> Mapping[str, Any] | None:
         """The user's scaler, if the Canary names one and it exists."""
         return self.get(self.scaler.kind, self.names.source_scaler) if self.scaler else None
 
-    @property
+    @remembered
     def primary_scaler(self) -> Mapping[str, Any] | None:
         """The generated scaler of the primary, if it exists."""
         return self.get(self.scaler.kind, self.names.primary_scaler) if self.scaler else None
 
-    @property
+    @remembered
     def apex(self) -> Mapping[str, Any] | None:
         """The apex Service as observed."""
         return self.get(SERVICE, self.names.apex)
 
-    @cached_property
+    @remembered
     def target_health(self) -> Health:
         """Readiness of the target; nothing of anything when it is missing."""
         return self._health(self.target, self.canary.spec.analysis.canary_ready_threshold)
 
-    @cached_property
+    @remembered
     def primary_health(self) -> Health:
         """Readiness of the primary; nothing of anything when it is missing."""
         return self._health(self.primary, self.canary.spec.analysis.primary_ready_threshold)
 
-    @cached_property
+    @remembered
     def owner(self) -> dict[str, Any]:
         """The ownerReference that every generated object carries."""
         return owner_reference(self.canary.manifest)
 
-    @cached_property
+    @remembered
     def apex_side(self) -> str | None:
         """Which pods the apex Service selects: ``primary``, ``target``, ``other``; None without one."""
         return services.apex_side(self.apex, self.label, self.label_value) if self.apex else None
 
-    @cached_property
+    @remembered
     def written(self) -> Split | None:
         """The split in the spec of our route (``kubernetes``: in the apex selector); None while there is none."""
         if self.router is not None and self.router.routed:
             return self.router.written(self.canary, self.names, self.objects)
         return {"primary": Split(0), "target": Split(100)}.get(self.apex_side or "")
 
-    @cached_property
+    @remembered
     def observed(self) -> Split | NotYet | None:
         """The split that the route says is programmed."""
         if self.router is not None and self.router.routed:
             return self.router.observed(self.canary, self.names, self.objects)
         return self.written
 
-    @cached_property
+    @remembered
     def handed_over(self) -> bool:
         """Whether the hand-over from the user's Service to ours has begun (decisions.md section 5, health override)."""
         routed = self.router is not None and self.router.routed and self.written is not None
@@ -179,7 +208,7 @@ class Snapshot:
             return dict(at(recorded, "data", "configs", default={}))
         return self.configs if revision == self.revision else {}
 
-    @cached_property
+    @remembered
     def primary_stamp(self) -> str:
         """The revision that the primary's stamp names, or "" without a stamp."""
         return self.workload.stamp_of(self.primary) if self.primary and self.workload else ""
@@ -200,6 +229,9 @@ class Snapshot:
 
         A primary without a stamp (taken over from Flagger) runs it if the content is the same: stamping would roll its pods.
         """
+        return bool(self.once(("primary at", revision), lambda: self._primary_at(revision)))
+
+    def _primary_at(self, revision: str) -> bool:
         wanted = self.primary_wanted(revision)
         if wanted is None or self.primary is None or self.workload is None:
             return False
@@ -207,7 +239,7 @@ class Snapshot:
             return True
         return self.primary_stamp in ("", revision) and self.workload.same_content(self.primary, wanted)
 
-    @cached_property
+    @remembered
     def adopted_revision(self) -> str:
         """The revision that a primary which already serves counts as: its stamp, the target's if the contents agree, or its own."""
         if self.primary is None or self.workload is None:
@@ -218,7 +250,7 @@ class Snapshot:
             return self.revision
         return revisions.revision_of(self.workload.template_of(self.primary), {})
 
-    @cached_property
+    @property
     def primary_rolled(self) -> bool:
         """Whether the primary is rolled at the pin."""
         return self.primary_health.rolled and self.primary_at(self.state.pin)
@@ -229,6 +261,10 @@ class Snapshot:
 
     def reachable(self, service: str) -> int | None:
         """Return how many ready addresses the EndpointSlices of ``service`` list; None when none is known."""
+        found: int | None = self.once(("reachable", service), lambda: self._reachable(service))
+        return found
+
+    def _reachable(self, service: str) -> int | None:
         slices = [
             manifest
             for ref, manifest in self.objects.items()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from canarykit.dicts import at, digest, put
-from canarykit.model import APPLY, Action, Ref
+from canarykit.model import APPLY, MERGE_PATCH, Action, Ref
 from canarykit.names import APPLIED_ANNOTATION
 
 Same = Callable[[Mapping[str, Any], Mapping[str, Any]], bool]
@@ -51,3 +51,21 @@ def controlled_by(manifest: Mapping[str, Any], uid: str) -> bool | None:
         if reference.get("controller"):
             return bool(reference.get("uid") == uid)
     return None
+
+
+def was_ours(manifest: Mapping[str, Any]) -> bool:
+    """Tell whether a generated object was left behind by an orphaning delete: it has our hash, and no controller any more."""
+    has_hash = at(manifest, "metadata", "annotations", APPLIED_ANNOTATION) is not None
+    return has_hash and controlled_by(manifest, "") is None
+
+
+def owner_action(observed: Mapping[str, Any], owner: Mapping[str, Any]) -> Action | None:
+    """Return the patch that makes a living object of ours ours again, or None when somebody controls it.
+
+    An orphaning delete of the Canary takes the owner away; without one the object would not go with the Canary later.
+    """
+    if controlled_by(observed, str(owner["uid"])) is not None:
+        return None
+    owners = [*at(observed, "metadata", "ownerReferences", default=()), dict(owner)]
+    body = {"metadata": {"ownerReferences": owners}}
+    return Action(MERGE_PATCH, Ref.of(observed), body, version_of(observed), "", "nobody controls it any more")

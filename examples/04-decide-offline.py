@@ -1,7 +1,9 @@
 """Drive the corridor by hand: what would a controller do with this Canary now? Run: python examples/04-decide-offline.py"""
 
-from canarykit import Settings, decide, observe, plan, status_patch
-from canarykit.model import Ref
+from canarykit import Ref, Settings, status_patch
+from canarykit.decide import decide
+from canarykit.observe import observe
+from canarykit.plan import plan
 
 NOW = 1_790_000_000.0
 canary = {

@@ -66,7 +66,7 @@ class View(Mapping[Ref, Manifest]):
         self._by_label: dict[tuple[str, str, str], dict[tuple[str, str], list[Found]]] = {}
         self._by_owner: dict[str, list[Found]] = {}
         self.uids: frozenset[str] = frozenset(uid_of(each) for each in objects.values())
-        for ref in sorted(objects):
+        for ref in sorted(objects, key=lambda each: (each.group, each.kind, each.namespace, each.name)):
             found = (ref, objects[ref])
             for namespace in (None, ref.namespace):
                 self._by_kind.setdefault((ref.group, ref.kind, namespace), []).append(found)

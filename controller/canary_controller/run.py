@@ -99,7 +99,7 @@ async def _serve(options: Options, clock: Clock, kube: Kube, http: Http, stop: a
 
 
 async def _work(app: App, kube: Kube, clock: Clock, stop: asyncio.Event) -> None:
-    skew = asyncio.create_task(_watch_skew(kube, clock))
+    skew = asyncio.create_task(watch_skew(kube, clock))
     working = asyncio.create_task(app.run(), name="app")
     try:
         await _ended_first(asyncio.wait([working]), stop)
@@ -128,7 +128,7 @@ def _refresh(app: App, recorder: Recorder, kube: Kube) -> None:
     recorder.metrics.set_process(kube.skew_s, app.queue.overdue(), {watcher.kind.plural: watcher for watcher in app.watchers})
 
 
-async def _watch_skew(kube: Kube, clock: Clock) -> None:
+async def watch_skew(kube: Kube, clock: Clock) -> None:
     """Warn once when our clock and the API server's are more than five seconds apart."""
     while kube.skew_s is None or abs(kube.skew_s) <= SKEW_LIMIT_S:
         await clock.sleep(GAUGES_EVERY_S)

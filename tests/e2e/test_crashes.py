@@ -1,7 +1,8 @@
 """The controller killed at any write and restarted finishes the same rollout, and no write of ours breaks an invariant on the way.
 
 The podinfo of the tutorial, with short waits: two iterations four seconds apart. "Every n" is every write that a run without
-faults makes; each n is a run of its own, started from where the writes of before had led.
+faults makes; each n is a run of its own, from the same saved cluster. (Faults without a crash, and rollouts by weight, take
+every second or third n, for time.)
 """
 
 import asyncio
@@ -17,7 +18,7 @@ from canary_controller.sandbox.store import ADDED, Key
 from canarykit.dicts import at
 from canarykit.model import Ref
 
-from e2e.scenes import NEW, PROBED, SETTINGS, a_podinfo, bend, primary_pods, put_load, rollout_of, until_down
+from e2e.scenes import GATEWAY, NEW, PROBED, SETTINGS, a_podinfo, bend, primary_pods, put_load, rollout_of, until_down
 from harness import Rig
 from sim.invariants import Inspector
 
@@ -38,7 +39,7 @@ class Outcome:
     broken: tuple[str, ...]
 
 
-def inspector(rig: Rig, strike_at: int, loses: bool, kills: bool) -> Inspector:
+def inspector(rig: Rig, checks: int, strike_at: int, loses: bool, kills: bool) -> Inspector:
     """Put an Inspector between the controller and the cluster; at write ``strike_at`` the controller dies or gets no answer."""
 
     async def die() -> None:
@@ -54,7 +55,7 @@ def inspector(rig: Rig, strike_at: int, loses: bool, kills: bool) -> Inspector:
         return None
 
     killer: list[asyncio.Task[None]] = []
-    found = Inspector(rig.cluster.store.view, rig.clock.now, QUICK.drain_time_s, 2, strike_at, loses, die if kills else shrug)
+    found = Inspector(rig.cluster.store.view, rig.clock.now, QUICK.drain_time_s, checks, strike_at, loses, die if kills else shrug)
     rig.cluster.store.subscribe(lambda change: found.look())
     return found
 
@@ -92,7 +93,17 @@ class Resumed(Rig):
 
 
 async def bootstrap(rig: Rig) -> None:
-    await rig.apply(*a_podinfo({"analysis": {"interval": "4s"}}))
+    await _bootstrap(rig, {"analysis": {"interval": "4s"}})
+
+
+async def routed_bootstrap(rig: Rig) -> None:
+    steps = {"interval": "4s", "iterations": None, "stepWeight": 40, "maxWeight": 80}
+    await _bootstrap(rig, {**GATEWAY, "analysis": steps})
+    put_load(rig, 10)
+
+
+async def _bootstrap(rig: Rig, canary: Mapping[str, Any]) -> None:
+    await rig.apply(*a_podinfo(canary))
     await rig.until_phase("Initialized", limit_s=120)
     await until_down(rig)
     await rig.rest(3)
@@ -112,29 +123,39 @@ async def bad_release(rig: Rig) -> None:
     await good_release(rig)
 
 
-SCENARIOS = {"bootstrap": bootstrap, "success": good_release, "rollback": bad_release}
+# Each with the bootstrap that it starts from, and the iterations that a promotion needs.
+SCENARIOS = {
+    "bootstrap": (None, bootstrap, 2),
+    "success": (bootstrap, good_release, 2),
+    "rollback": (bootstrap, bad_release, 2),
+    "routed success": (routed_bootstrap, good_release, 0),
+    "routed rollback": (routed_bootstrap, bad_release, 0),
+}
 
 
 async def saved_for(scenario: str) -> Saved | None:
     """Return the cluster that a scenario starts from; None for an empty one."""
-    if scenario == "bootstrap":
+    boots = SCENARIOS[scenario][0]
+    if boots is None:
         return None
     async with Rig(QUICK, PROBED) as rig:
-        await bootstrap(rig)
+        await boots(rig)
         return Saved(rig.cluster.store.view(), rig.cluster.store.version, rig.clock.now())
 
 
 async def play(scenario: str, saved: Saved | None, strike_at: int = 0, loses: bool = False, kills: bool = True) -> Outcome:
     """Play a scenario with a fault at its ``strike_at``-th write (0: none)."""
     async with Resumed(QUICK, PROBED, saved=saved) as rig:
-        found = inspector(rig, strike_at, loses, kills)
+        _, plays, checks = SCENARIOS[scenario]
+        found = inspector(rig, checks, strike_at, loses, kills)
         await rig.stop_controller()
         rig.wrap = found.wrap
         await rig.start_controller()
         started: set[str] = set()
         rig.cluster.store.subscribe(lambda change: started.update(_primary_pod(change)))
-        await SCENARIOS[scenario](rig)
-        return Outcome(end_state(rig), tuple(NUMBER.sub("N%", text) for text in rig.events()), len(started), found.writes, tuple(found.broken))
+        await plays(rig)
+        events = tuple(NUMBER.sub("N%", text) for text in rig.events())
+        return Outcome(end_state(rig), events, len(started), found.writes, tuple(found.broken))
 
 
 def _primary_pod(change: Any) -> list[str]:
@@ -177,22 +198,24 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(
-    ("scenario", "fault"),
+    ("scenario", "fault", "every"),
     [
-        ("bootstrap", "killed after"),
-        ("success", "killed after"),
-        ("rollback", "killed after"),
-        ("success", "killed before"),
-        ("bootstrap", "no answer before"),
-        ("success", "no answer after"),
+        ("bootstrap", "killed after", 1),
+        ("success", "killed after", 1),
+        ("rollback", "killed after", 1),
+        ("success", "killed before", 1),
+        ("bootstrap", "no answer before", 1),
+        ("success", "no answer after", 2),
+        ("routed success", "killed after", 3),
+        ("routed rollback", "killed after", 3),
     ],
 )
-async def test_after_a_fault_at_any_write_it_finishes_the_same_rollout(scenario, fault):
-    """At every single write of a scenario: kill and restart the controller, or let it hear nothing of what it wrote."""
+async def test_after_a_fault_at_any_write_it_finishes_the_same_rollout(scenario, fault, every):
+    """At a write of a scenario: kill and restart the controller, or let it hear nothing of what it wrote."""
     saved = await saved_for(scenario)
     fair = await play(scenario, saved)
     assert not fair.broken
     assert fair.writes >= 13
-    for number in range(1, fair.writes + 1):
+    for number in range(1, fair.writes + 1, every):
         outcome = await play(scenario, saved, number, **FAULTS[fault])
         check(outcome, fair, f"{scenario}, {fault} write {number} of {fair.writes}")

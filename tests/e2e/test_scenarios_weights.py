@@ -180,3 +180,33 @@ async def test_primary_dying_in_the_analysis_gets_no_requests():
         await rig.rest(1)
         await finished(rig, "Succeeded", NEW)
         assert lost(rig) == after
+
+
+async def test_requests_come_back_only_as_far_as_the_shrunken_primary_carries_them():
+    """While the canary had everything the primary shrank; after an abort it grows (floor) before the requests return (G7, G2)."""
+    canary = {
+        **GATEWAY,
+        "autoscalerRef": {"primaryScalerReplicas": {"minReplicas": 1, "maxReplicas": 8}},
+        "analysis": {"iterations": None, "stepWeights": [100]},
+    }
+    async with at_rest(*a_podinfo(canary, scaler={"spec": {"maxReplicaCount": 8}}), load_per_s=25) as rig:
+        await rig.until(lambda: rig.replicas("podinfo-primary") == (5, 5), 120)
+        await rig.set_image(NEW)
+        await rig.until(lambda: weights(rig) == (0, 100), 200)
+        await rig.request("pause")
+        await rig.until(lambda: rig.replicas("podinfo-primary")[0] == 1, 400)
+        before, seen = lost(rig), []
+
+        def look(change):
+            if change.key.plural == "httproutes":
+                share = change.manifest["spec"]["rules"][0]["backendRefs"][0]["weight"]
+                seen.append((share, rig.replicas("podinfo-primary")[1]))
+
+        rig.cluster.store.subscribe(look)
+        await rig.request("abort", "2")
+        await finished(rig, "Failed", OLD)
+        rises = [pair for number, pair in enumerate(seen) if pair[0] and (not number or seen[number - 1][0] != pair[0])]
+        assert rises[-1][0] == 100
+        assert all(ready >= -(-5 * share // 100) for share, ready in rises), rises
+        assert lost(rig) == before
+        assert rig.get(kinds.SCALED_OBJECT, "podinfo-so-primary")["spec"]["minReplicaCount"] == 1, "no floor is left"

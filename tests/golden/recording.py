@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -150,10 +151,11 @@ def _facts(manifest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
                 yield path.removeprefix("status."), promoted.get(name) if "Promoted" in path else status.get(name)
 
 
+@cache
 def recording(name: str) -> Recording:
     """Return the trace whose file name begins with ``name``."""
     path = next(TRACES.glob(f"{name}.yaml"))
-    data = yaml.safe_load(path.read_text())
+    data = yaml.load(path.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # the C one is ten times as fast
     return Recording(
         name=data["scenario"],
         namespace=data["namespace"],

@@ -18,6 +18,7 @@ from canarykit.kinds import HTTP_ROUTE, SERVICE
 from canarykit.model import HttpResponse
 from canarykit.settings import Settings
 from canarykit.snapshot import Snapshot
+from canarykit.steps import next_weight
 from harness import Rig, sample
 
 pytestmark = pytest.mark.looptime(idle_timeout=36000)
@@ -155,3 +156,10 @@ def test_every_difference_from_the_engine_has_its_line_for_people_who_migrate():
         trace = trace_of(name)
         assert {entry["number"] for entry in trace["differences"]} <= numbers
         assert all(1 <= entry["row"] <= len(trace["flagger"]) and entry["why"] for entry in trace["differences"])
+
+
+def test_an_edited_list_goes_on_with_the_next_higher_step():
+    """From a weight that is no step (any more) the next higher one follows, never a jump to 100 (W13)."""
+    assert next_weight([8, 15, 30], 10) == 15
+    assert next_weight([8, 15, 30], 30) is None
+    assert next_weight([5, 200], 5) == 100

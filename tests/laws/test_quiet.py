@@ -21,7 +21,7 @@ from house import House
 from worlds import BLUE_GREEN, HORIZONTAL, NEXT, NOW, OLD, PROGRESSIVE, PROMOTED, ROUTED, SO, Pods, World, rev
 
 PHASES = phases.ALL[1:]
-SEEDS = range(12)
+SEEDS = range(8)
 ROUND_S, ROUNDS, QUIET_ROUNDS = 3.0, 60, 5
 
 
@@ -29,13 +29,15 @@ def _drawn(phase: str, seed: int) -> World:
     """A world of ``phase``, with anything possible where nobody has looked yet."""
     draw = random.Random(f"{phase}/{seed}")
     provider = draw.choice(["kubernetes", ROUTED])
-    target, primary = draw.choice([0, 1, 2, 3]), draw.choice([None, 0, 1, 2, 2, 3])
+    scaler = draw.choice([SO, SO, HORIZONTAL, None])
+    # Nobody but its user sizes a target without a scaler, unless it is at 0: too small a one would be rolled back (P9).
+    target, primary = draw.choice([0, 1, 2, 3] if scaler else [0, 3]), draw.choice([None, 0, 1, 2, 2, 3])
     active = phase in phases.ACTIVE
     undo = phase == phases.PROMOTING and draw.random() < 0.25
     world = World(
         phase=phase,
         provider=provider,
-        scaler=draw.choice([SO, SO, HORIZONTAL, None]),
+        scaler=scaler,
         image=NEXT if active else PROMOTED,
         primary_image=draw.choice([OLD, PROMOTED, NEXT]),
         target=Pods(target, 0),
@@ -96,7 +98,7 @@ def _play(house: House) -> None:
         if quiet == QUIET_ROUNDS:
             return
         house.run(ROUND_S)
-    raise AssertionError(f"not quiet: {[(a.verb, str(a.ref), a.guard, a.reason) for a in house.done[-12:]]}")
+    raise AssertionError(f"not quiet: {[(str(each.ref), each.guard, each.reason) for each in house.done[-6:]]}")
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -108,7 +110,8 @@ def test_plan_alone_reaches_the_row_of_the_phase_and_is_then_quiet(phase, seed):
     _play(house)
     snapshot = house.snapshot()
     wanted = desired(snapshot)
-    assert snapshot.primary_rolled, snapshot.primary_health
+    rests_at_zero = wanted.target == DOWN and world.scaler == SO and not world.minimum
+    assert snapshot.primary_rolled or rests_at_zero, snapshot.primary_health
     assert snapshot.primary_at(wanted.pin)
     assert snapshot.apex_side == "primary"
     assert snapshot.observed == Split(wanted.weight or 0)
@@ -130,7 +133,8 @@ def _assert_target(world: World, snapshot: Snapshot, mode: str) -> None:
         return
     assert mode == UP
     assert snapshot.target_health.rolled
-    assert snapshot.target_health.ready >= need(snapshot, "target", desired(snapshot).weight or 0)
+    held_by_user = world.scaler == SO and world.paused == "2"
+    assert held_by_user or snapshot.target_health.ready >= need(snapshot, "target", desired(snapshot).weight or 0)
     if source is not None and scaler is not None:
         assert scaler.paused_value(source) in (None, "2" if world.paused == "2" else None)
         needed = need(snapshot, "target", desired(snapshot).weight or 0)
@@ -147,14 +151,14 @@ def _assert_primary_scaler(world: World, snapshot: Snapshot) -> None:
         least = need(snapshot, "primary", 100) if floored else 0
         assert snapshot.scaler.bounds(copy)[0] >= least
     asked = at(snapshot.primary, "spec", "replicas", default=1)
-    assert asked >= (1 if world.scaler else snapshot.state.base)
+    assert asked >= (snapshot.state.base if world.scaler is None else 0 if world.scaler == SO and not world.minimum else 1)
 
 
 DEAD_PRIMARY = Behaviour(images=(ImageBehaviour(pod_prefix="podinfo-primary", never_ready=True),))
 DEAD_TARGET = Behaviour(images=(ImageBehaviour(image_suffix=NEXT.partition(":")[2], pod_prefix="podinfo-", never_ready=True),))
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("phase", PHASES)
 def test_requests_stay_on_the_target_while_the_primary_cannot_get_ready(phase, seed):
     """The override's row: split 100 wherever the target has pods, nothing is taken down, and then it is quiet."""
@@ -174,7 +178,7 @@ def test_requests_stay_on_the_target_while_the_primary_cannot_get_ready(phase, s
 
 
 @pytest.mark.parametrize("phase", [phases.PROGRESSING, phases.WAITING_PROMOTION])
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_requests_stay_on_the_primary_while_the_target_cannot_get_ready(phase, seed):
     """Split 0, and no weight rises."""
     world = evolve(_drawn(phase, seed), primary=Pods(2, 0), primary_image=PROMOTED, apex="primary")

@@ -42,9 +42,9 @@ RISE = {"split": Split(60)}
 
 
 def _changed(world: World, decision: Decision) -> dict[str, object]:
-    """The fields of the state that differ after the decision, clocks and marks aside."""
+    """The fields of the state that differ after the decision, but for clocks, marks and news (what is to be said)."""
     before, after = world.snapshot().state, decision.state
-    names = [each.name for each in State.__attrs_attrs__ if each.name not in ("clocks", "pause_mark", "floor_mark")]
+    names = [each.name for each in State.__attrs_attrs__ if each.name not in ("clocks", "pause_mark", "floor_mark", "news")]
     return {name: getattr(after, name) for name in names if getattr(before, name) != getattr(after, name)}
 
 

@@ -8,9 +8,9 @@ from rich.console import Console
 from canary_controller.clock import Clock
 from canary_controller.demo.show import Show
 from canary_controller.demo.story import SPACE, Story
-from canary_controller.sandbox.command import Sandbox, sandbox_settings
-from canary_controller.sandbox.serve import BEHAVIOUR
+from canary_controller.embedded import Sandbox, sandbox_settings
 from canary_controller.sandbox.tutorial import tutorial
+from canary_controller.serve import BEHAVIOUR
 from canarykit import kinds
 from canarykit.model import Ref
 

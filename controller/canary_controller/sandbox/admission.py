@@ -7,18 +7,20 @@ and turns what they find into the API server's refusals.
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import orjson
 from attrs import field, frozen
 
 from canary_controller.sandbox import status_errors as errors
 from canary_controller.sandbox.crd_rules import complete_crd, crd_causes
-from canary_controller.sandbox.objects import builtin_validation, cel, defaults, schema
+from canary_controller.sandbox.objects import builtin_validation, cel, defaults, known_fields, schema
 from canary_controller.sandbox.objects.causes import Cause, forbidden
 from canary_controller.sandbox.objects.decoding import decode_problem
 from canary_controller.sandbox.objects.metadata_validation import validate_metadata
+from canary_controller.sandbox.objects.ratcheting import touched
 from canary_controller.sandbox.resources import Resource
 from canary_controller.sandbox.store import Key, Manifest, Store, next_generation
 from canarykit.dicts import at
-from canarykit.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, SERVICE
+from canarykit.kinds import CUSTOM_RESOURCE_DEFINITION, DEPLOYMENT, HPA, NAMESPACE, SERVICE
 
 _KEPT_ON_UPDATE = (
     "name",
@@ -29,6 +31,9 @@ _KEPT_ON_UPDATE = (
     "deletionTimestamp",
     "deletionGracePeriodSeconds",
 )
+_EMPTY_IS_NONE = ("labels", "annotations", "ownerReferences", "finalizers")
+_STATUS_TAKES_METADATA = (SERVICE, HPA)
+_PREPARED = {SERVICE: ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy"), NAMESPACE: ("finalizers",)}
 _REMOVED_ON_CREATE = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds", "selfLink")
 
 
@@ -63,21 +68,21 @@ def new_object(resource: Resource, manifest: Manifest) -> Manifest:
 def next_object(resource: Resource, before: Manifest, after: Manifest, subresource: str) -> Manifest:
     """Return what a write may make of an object: only the status through ``/status``, everything but it otherwise.
 
-    System fields stay as they are.
+    System fields stay as they are. Some kinds take metadata through ``/status`` too.
     """
     metadata = dict(at(after, "metadata", default={}))
     kept = at(before, "metadata", default={})
-    if subresource == "status":
+    if subresource == "status" and resource.kind not in _STATUS_TAKES_METADATA:
         metadata = {**kept, "managedFields": metadata.get("managedFields", kept.get("managedFields", []))}
-        after = {**before, "metadata": metadata, **_status_of(after)}
-        if "status" not in after:
-            after.pop("status", None)
-        return after
+        unchanged = {name: value for name, value in before.items() if name != "status"}
+        return {**unchanged, "metadata": metadata, **_status_of(after)}
     for name in _KEPT_ON_UPDATE:
         metadata.pop(name, None)
         if name in kept:
             metadata[name] = kept[name]
     metadata["resourceVersion"] = kept["resourceVersion"]
+    if subresource == "status":
+        return {**{name: value for name, value in before.items() if name != "status"}, "metadata": metadata, **_status_of(after)}
     after = {**after, "metadata": metadata}
     if resource.has_status:
         after.pop("status", None)
@@ -97,11 +102,14 @@ def shaped(resource: Resource, manifest: Manifest, before: Manifest | None, writ
     if problem := decode_problem(manifest):
         raise errors.bad_request(problem)
     if resource.custom:
+        manifest = without_empty_metadata(manifest)
         complete, causes = schema.process(manifest, resource.schema or {})
-        _report_unknown(resource, list(dropped(manifest, complete)), writing)
-        causes = [*validate_metadata(complete, before), *causes]
+        _report_unknown(resource, manifest, list(dropped(manifest, complete)), writing)
+        causes = [*validate_metadata(complete, before), *(causes if before is None else touched(causes, before, complete))]
     else:
-        complete = defaults.apply_defaults(manifest, resource.group, resource.kind.kind)
+        known = known_fields.pruned(manifest, resource.group, resource.kind.kind)
+        _report_unknown(resource, manifest, list(dropped(manifest, known)), writing)
+        complete = defaults.apply_defaults(without_empty_metadata(known), resource.group, resource.kind.kind)
         complete = _allocated(resource, complete, before, store)
         causes = list(builtin_validation.validate(complete, before))
     if resource.kind == CUSTOM_RESOURCE_DEFINITION:
@@ -109,10 +117,38 @@ def shaped(resource: Resource, manifest: Manifest, before: Manifest | None, writ
         if not causes:
             complete = complete_crd(complete)
             writing.warnings.extend(filter(None, [cel.cel_refusal(complete)]))
-    causes.extend(_finalizer_causes(complete, before))
+    # The real server checks the metadata of a custom resource twice.
+    causes.extend(_finalizer_causes(complete, before) * (2 if resource.custom else 1))
     if causes:
         raise errors.invalid(resource.group, resource.kind.kind, at(complete, "metadata", "name", default=""), causes)
-    return complete if before is None else next_generation(before, complete, status_counts=not resource.has_status)
+    if before is None:
+        return complete
+    return next_generation(before, complete, not resource.has_status, annotations_count=resource.kind == DEPLOYMENT)
+
+
+def without_empty_metadata(manifest: Manifest) -> Manifest:
+    """Return a manifest without empty labels, annotations, owners and finalizers: they mean the same as none."""
+    metadata = at(manifest, "metadata", default={})
+    if not any(name in metadata and not metadata[name] for name in _EMPTY_IS_NONE):
+        return manifest
+    kept = {name: value for name, value in metadata.items() if value or name not in _EMPTY_IS_NONE}
+    return {**manifest, "metadata": kept}
+
+
+def prepared_by_server(resource: Resource, sent: Manifest, complete: Manifest) -> Manifest:
+    """Return a new built-in without what the server itself put in after it had decoded the request: nobody owns that.
+
+    Its defaults stay, which belong to the creator; its status, a Service's addresses and a namespace's finalizers do not.
+    """
+    if resource.custom:
+        return complete
+    dropped_here = {"status"} if resource.has_status else set()
+    kept = {name: value for name, value in complete.items() if name not in dropped_here}
+    names = _PREPARED.get(resource.kind, ())
+    if names and isinstance(kept.get("spec"), Mapping):
+        given = at(sent, "spec", default={})
+        kept["spec"] = {name: value for name, value in kept["spec"].items() if name not in names or name in given}
+    return kept
 
 
 def _finalizer_causes(after: Manifest, before: Manifest | None) -> list[Cause]:
@@ -140,7 +176,7 @@ def _allocated(resource: Resource, manifest: Manifest, before: Manifest | None, 
     return defaults.allocate_cluster_ip(manifest, taken)
 
 
-def _report_unknown(resource: Resource, paths: list[str], writing: Writing) -> None:
+def _report_unknown(resource: Resource, sent: Manifest, paths: list[str], writing: Writing) -> None:
     if not paths or writing.field_validation == "Ignore":
         return
     kind = resource.kind
@@ -158,7 +194,8 @@ def _report_unknown(resource: Resource, paths: list[str], writing: Writing) -> N
         return
     strict = "strict decoding error: " + ", ".join(texts)
     if writing.operation == "patch":
-        cause = Cause("FieldValueInvalid", f"Invalid value: {strict}", "patch")
+        quoted = orjson.dumps(orjson.dumps(sent).decode()).decode()
+        cause = Cause("FieldValueInvalid", f"Invalid value: {quoted}: {strict}", "patch")
         raise errors.invalid("", "", "", [cause])
     raise errors.bad_request(f'{kind.kind} in version "{kind.version}" cannot be handled as a {kind.kind}: {strict}')
 

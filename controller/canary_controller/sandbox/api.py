@@ -128,6 +128,8 @@ class Api:
             return review
         resource = self.registry.find(request.group, request.version, request.plural)
         if resource is None:
+            if request.group in self.registry.groups():
+                raise errors.StatusError(404, "NotFound", "the server could not find the requested resource", {})
             return _nothing_here()
         _refuse_wrong_place(request, resource)
         form = form_of(request, resource, self.now)

@@ -7,12 +7,16 @@ from canary_controller.sandbox import status_errors as errors
 from canary_controller.sandbox.objects import causes
 from canary_controller.sandbox.outcome import Outcome
 from canary_controller.sandbox.reads import predicate
+from canary_controller.sandbox.render import list_metadata, listed
 from canary_controller.sandbox.request import Request
 from canary_controller.sandbox.resources import Resource
 from canary_controller.sandbox.sent import decoded_body
-from canary_controller.sandbox.store import FOREGROUND, Key, Manifest, Preconditions, Store, check_preconditions, timestamp
+from canary_controller.sandbox.store import FOREGROUND, Key, Manifest, Preconditions, Store, timestamp
 from canarykit.dicts import at
-from canarykit.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE
+from canarykit.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, POD, SERVICE
+
+
+_SHOWN_WHEN_GONE = (SERVICE, POD)
 
 
 def delete(store: Store, request: Request, resource: Resource) -> Outcome:
@@ -25,14 +29,15 @@ def delete_collection(store: Store, request: Request, resource: Resource) -> Out
     options = _delete_options(request)
     matches = predicate(request, resource)
     chosen = [each for each in store.objects(resource.group, resource.plural, request.namespace) if matches(each)]
+    version = store.version
     for manifest in chosen:
         place = manifest["metadata"]
         _deleted(store, request, resource, place["name"], place.get("namespace", ""), options)
     body = {
         "kind": resource.list_kind,
         "apiVersion": resource.kind.api_version,
-        "metadata": {"resourceVersion": str(store.version)},
-        "items": [resource.served(manifest) for manifest in chosen],
+        "metadata": list_metadata(resource, {"resourceVersion": str(version)}),
+        "items": [listed(resource, manifest) for manifest in chosen],
     }
     return Outcome(200, body, status=True)
 
@@ -62,10 +67,14 @@ def _delete_options(request: Request) -> _DeleteOptions:
 def _deleted(store: Store, request: Request, resource: Resource, name: str, namespace: str, options: _DeleteOptions) -> Outcome:
     key = resource.key(namespace, name)
     before = store.fetch(key)
-    check_preconditions(key, before, options.preconditions)
-    gone_status = errors.success({**errors.about(key.group, key.plural, name), "uid": before["metadata"]["uid"]})
+    _check_preconditions(resource, before, options.preconditions)
+    farewell = Outcome(
+        200, errors.success({**errors.about(key.group, key.plural, name), "uid": before["metadata"]["uid"]}), status=True
+    )
+    if resource.kind in _SHOWN_WHEN_GONE:
+        farewell = Outcome(200, resource.served(before))
     if options.dry_run:
-        return Outcome(200, gone_status, status=True)
+        return farewell
     if resource.kind == NAMESPACE:
         return Outcome(200, _terminated_namespace(store, key.name))
     finalizer = ""
@@ -76,7 +85,28 @@ def _deleted(store: Store, request: Request, resource: Resource, name: str, name
     if resource.kind == CUSTOM_RESOURCE_DEFINITION:
         finalizer = lifecycle.CRD_FINALIZER
     last, gone = store.delete(key, finalizer=finalizer)
-    return Outcome(200, gone_status, status=True) if gone else Outcome(200, resource.served(last))
+    if gone and resource.kind in _SHOWN_WHEN_GONE:
+        return Outcome(200, resource.served(last))
+    return farewell if gone else Outcome(200, resource.served(last))
+
+
+def _check_preconditions(resource: Resource, manifest: Manifest, preconditions: Preconditions) -> None:
+    """Raise StatusError 409 when the object is not the one, or not the version, that the caller meant."""
+    metadata = manifest["metadata"]
+    uid, version = preconditions.uid, preconditions.version
+    why = ""
+    if uid is not None and uid != metadata["uid"]:
+        why = (
+            f"the UID in the precondition ({uid}) does not match the UID in record ({metadata['uid']}). "
+            "The object might have been deleted and then recreated"
+        )
+    elif version is not None and version != metadata["resourceVersion"]:
+        why = (
+            f"the ResourceVersion in the precondition ({version}) does not match the ResourceVersion in record "
+            f"({metadata['resourceVersion']}). The object might have been modified"
+        )
+    if why:
+        raise errors.conflict(resource.group, resource.kind.kind, metadata["name"], why)
 
 
 def _terminated_namespace(store: Store, name: str) -> Manifest:

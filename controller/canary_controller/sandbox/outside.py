@@ -10,12 +10,11 @@ from urllib.parse import parse_qsl, urlsplit
 import orjson
 from attrs import define, field
 
+from canary_controller.sandbox.drive import World
 from canarykit.loadcommand import load_of
 from canarykit.model import HttpRequest, HttpResponse
 from canarykit.world.prometheus import prometheus_answer
 from canarykit.world.traffic import Load
-
-from canary_controller.sandbox.drive import World
 
 PROMETHEUS = ("prometheus", "flagger-prometheus")
 LOADTESTER = ("flagger-loadtester", "loadtester")

@@ -123,4 +123,6 @@ def _position(token: str) -> tuple[int, tuple[str, str]]:
         namespace, name = content["after"]
         return int(content["rv"]), (namespace, name)
     except (binascii.Error, orjson.JSONDecodeError, KeyError, TypeError, ValueError):
-        raise errors.bad_request("continue key is not valid: the token was not made by this server") from None
+        raise errors.bad_request(
+            "invalid continue token: continue key is not valid: the token was not made by this server"
+        ) from None

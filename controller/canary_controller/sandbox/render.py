@@ -14,7 +14,7 @@ from canary_controller.sandbox.table import columns_of, row
 
 WHOLE, METADATA, TABLE = "", "PartialObjectMetadata", "Table"
 JSON = "application/json"
-_OFFERED = "application/json, application/json;as=Table, application/json;as=PartialObjectMetadata"
+_OFFERED = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
 
 
 @frozen
@@ -68,10 +68,10 @@ class Form:
                 "metadata": page.metadata,
                 "items": items,
             }
-        # The items of built-in lists carry no kind, those of custom resources do.
-        whole = list(page.items) if self.resource.custom else [_untyped(manifest) for manifest in page.items]
+        whole = [listed(self.resource, manifest) for manifest in page.items]
+        metadata = list_metadata(self.resource, page.metadata)
         kind = self.resource.kind
-        return {"kind": self.resource.list_kind, "apiVersion": kind.api_version, "metadata": page.metadata, "items": whole}
+        return {"kind": self.resource.list_kind, "apiVersion": kind.api_version, "metadata": metadata, "items": whole}
 
     def event(self, manifest: Manifest, first: bool) -> dict[str, Any]:
         """Return the object of a watch event; only the first table of a watch has headers."""
@@ -80,7 +80,7 @@ class Form:
 
     def bookmark(self, version: int, initial_events_end: bool) -> dict[str, Any]:
         """Return the object of a BOOKMARK event."""
-        metadata: dict[str, Any] = {"resourceVersion": str(version), "creationTimestamp": None}
+        metadata: dict[str, Any] = {"resourceVersion": str(version)}
         if initial_events_end:
             metadata["annotations"] = {"k8s.io/initial-events-end": "true"}
         kind = self.resource.kind
@@ -126,8 +126,16 @@ def form_of(request: Request, resource: Resource, now: Callable[[], float]) -> F
             continue
         if version in ("v1", "v1beta1"):
             return Form(resource, kind, version, request.query.get("includeObject", "Metadata"), now)
-    raise errors.not_acceptable(_OFFERED)
+    raise errors.not_acceptable(_OFFERED, resource.custom)
 
 
-def _untyped(manifest: Manifest) -> dict[str, Any]:
+def listed(resource: Resource, manifest: Manifest) -> Manifest:
+    """Return an object as a list shows it: items of custom resources carry their kind, those of built-ins do not."""
+    if resource.custom:
+        return resource.served(manifest)
     return {name: value for name, value in manifest.items() if name not in ("kind", "apiVersion")}
+
+
+def list_metadata(resource: Resource, metadata: dict[str, Any]) -> dict[str, Any]:
+    """Return the metadata of a list: those of custom resources always have a continue token, if only an empty one."""
+    return {"continue": "", **metadata} if resource.custom else metadata

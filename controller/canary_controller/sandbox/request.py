@@ -85,7 +85,7 @@ class Request:
         if value is None or value == "":
             return None
         if not value.isdigit():
-            raise errors.bad_request(f'{name}: strconv.ParseInt: parsing "{value}": invalid syntax')
+            raise errors.bad_request(f'strconv.ParseInt: parsing "{value}": invalid syntax')
         return int(value)
 
 

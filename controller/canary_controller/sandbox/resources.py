@@ -31,6 +31,7 @@ class Resource:
     Attributes:
         has_generation: the server counts changes of its spec.
         blind_update: a PUT without resourceVersion is allowed (most built-ins, no custom resource).
+        put_creates: a PUT of an object that is not there creates it.
         schema: structural schema of a custom resource; None for built-ins.
         columns: ``additionalPrinterColumns`` of a custom resource.
         scale: paths of the scale subresource; None without one.
@@ -48,6 +49,7 @@ class Resource:
     has_status: bool = False
     has_generation: bool = False
     blind_update: bool = True
+    put_creates: bool = False
     custom: bool = False
     list_kind: str = ""
     schema: Mapping[str, Any] | None = None
@@ -93,6 +95,7 @@ class _BuiltIn:
 
 
 _ALL = ("all",)
+_PUT_CREATES = ("Service", "Event", "LimitRange", "Lease", "Role", "RoleBinding", "ClusterRole", "ClusterRoleBinding")
 _BUILT_IN = (
     _BuiltIn(kinds.NAMESPACE, "ns", status=True),
     _BuiltIn(kinds.POD, "po", status=True, generation=True, categories=_ALL),
@@ -110,7 +113,7 @@ _BUILT_IN = (
     _BuiltIn(Kind("apps", "v1", "DaemonSet", "daemonsets"), "ds", status=True, generation=True, categories=_ALL),
     _BuiltIn(Kind("apps", "v1", "StatefulSet", "statefulsets"), "sts", status=True, generation=True, scale=True, categories=_ALL),
     _BuiltIn(kinds.CONTROLLER_REVISION),
-    _BuiltIn(kinds.HPA, "hpa", status=True, categories=_ALL),
+    _BuiltIn(kinds.HPA, "hpa", status=True, generation=True, categories=_ALL),
     _BuiltIn(kinds.LEASE, blind_update=False),
     _BuiltIn(kinds.ENDPOINT_SLICE, generation=True),
     _BuiltIn(Kind("rbac.authorization.k8s.io", "v1", "Role", "roles")),
@@ -140,6 +143,7 @@ def built_in_resources() -> tuple[Resource, ...]:
             has_status=row.status,
             has_generation=row.generation,
             blind_update=row.blind_update,
+            put_creates=row.kind.kind in _PUT_CREATES,
             list_kind=row.kind.kind + "List",
             scale=ScalePaths() if row.scale else None,
             storage=row.kind.version,

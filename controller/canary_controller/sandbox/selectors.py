@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from canary_controller.sandbox import status_errors as errors
+from canary_controller.sandbox.objects.merge_keys import BUILTIN_GROUPS
 from canarykit.dicts import at
 
 Predicate = Callable[[Mapping[str, Any]], bool]
@@ -75,11 +76,18 @@ def field_selector(text: str, group: str, plural: str, selectable: tuple[str, ..
             raise errors.bad_request(f'invalid selector: "{text}"; can\'t understand "{part}"')
         path, operator, value = matched.groups()
         if path not in offered:
-            raise errors.bad_request(f"field label not supported: {path}")
+            raise errors.bad_request(_unknown_field(path, group, plural, offered))
         tests.append(_field_test(path, value, wanted=operator != "!="))
     if not tests:
         return everything
     return lambda manifest: all(test(manifest) for test in tests)
+
+
+def _unknown_field(path: str, group: str, plural: str, offered: tuple[str, ...]) -> str:
+    if (group, plural) in _FIELDS or group not in BUILTIN_GROUPS:
+        return f"field label not supported: {path}"
+    known = ", ".join(f'"{each}"' for each in offered)
+    return f'"{path}" is not a known field selector: only {known}'
 
 
 def _all_pass(tests: list[Callable[[Mapping[str, str]], bool]], labels: Mapping[str, str]) -> bool:
@@ -128,7 +136,8 @@ def _label_test(part: str) -> Callable[[Mapping[str, str]], bool]:
     if found := _EXISTS.match(part):
         key, wanted = found["key"], not found["op"]
         return lambda labels: (key in labels) is wanted
-    raise errors.bad_request(f"unable to parse requirement: found '{part}', expected: a label requirement")
+    rest = part.split(maxsplit=1)[-1]
+    raise errors.bad_request(f"unable to parse requirement: found '{rest}', expected: in, notin, =, ==, !=, gt, lt")
 
 
 def _beyond(value: str | None, limit: int, rising: bool) -> bool:

@@ -13,6 +13,7 @@ from canary_controller.sandbox.request import Request, decoded
 from canary_controller.sandbox.resources import Resource
 from canary_controller.sandbox.store import Manifest
 from canarykit.dicts import at
+from canarykit.kinds import BY_KIND, SERVICE
 
 # The C loader is several times faster; it is missing where PyYAML was built without libyaml.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -26,6 +27,18 @@ def decoded_body(request: Request) -> Manifest:
     if request.content_type not in ("", "application/json", "*/*"):
         raise errors.unsupported_media_type(["application/json", "application/yaml", PROTOBUF])
     return decoded(request.body)
+
+
+def require_same_kind(resource: Resource, before: Manifest, after: Manifest) -> None:
+    """Raise StatusError 422 when a patch made an object of another kind."""
+    kind = after.get("kind")
+    if kind == before.get("kind"):
+        return
+    if resource.custom:
+        raise _other_kind(str(kind), after, resource)
+    quoted = orjson.dumps(orjson.dumps(after).decode()).decode()
+    why = f'no kind "{kind}" is registered for version "{resource.kind.api_version}" in scheme "sandbox"'
+    raise errors.invalid("", "", "", [causes.Cause("FieldValueInvalid", f"Invalid value: {quoted}: {why}", "patch")])
 
 
 def applied_body(request: Request) -> Manifest:
@@ -43,7 +56,15 @@ def applied_body(request: Request) -> Manifest:
 
 
 def sent_object(request: Request, resource: Resource) -> Manifest:
-    return checked(decoded_body(request), request, resource)
+    try:
+        sent = decoded_body(request)
+    except errors.StatusError as error:
+        if error.code != 400:
+            raise
+        raise errors.bad_request(
+            f"the object provided is unrecognized (must be of type {resource.kind.kind}): {error.message}"
+        ) from None
+    return checked(sent, request, resource)
 
 
 def checked(manifest: Manifest, request: Request, resource: Resource) -> Manifest:
@@ -52,6 +73,8 @@ def checked(manifest: Manifest, request: Request, resource: Resource) -> Manifes
         raise errors.bad_request(f"Object 'Kind' is missing in '{orjson.dumps(manifest).decode()[:200]}'")
     if not api_version:
         raise errors.bad_request(f"Object 'apiVersion' is missing in '{orjson.dumps(manifest).decode()[:200]}'")
+    if kind != resource.kind.kind and api_version == resource.kind.api_version:
+        raise _other_kind(str(kind), manifest, resource)
     if (kind, api_version) != (resource.kind.kind, resource.kind.api_version):
         found = f"{api_version}, Kind={kind}"
         wanted = f"{resource.kind.api_version}, Kind={resource.kind.kind}"
@@ -62,6 +85,18 @@ def checked(manifest: Manifest, request: Request, resource: Resource) -> Manifes
     if resource.kind.namespaced and namespace and namespace != request.namespace:
         raise errors.bad_request("the namespace of the provided object does not match the namespace sent on the request")
     return manifest
+
+
+def _other_kind(kind: str, manifest: Manifest, resource: Resource) -> errors.StatusError:
+    own = resource.kind
+    if resource.custom:
+        cause = causes.Cause("FieldValueInvalid", f'Invalid value: "{kind}": must be {own.kind}', "kind")
+        return errors.invalid(own.group, kind, at(manifest, "metadata", "name", default=""), [cause])
+    text = f'{kind} in version "{own.version}" cannot be handled as a {own.kind}: '
+    if (own.group, kind) in BY_KIND:
+        internal = own.group or "core"
+        return errors.bad_request(f"{text}converting ({own.version}.{kind}) to ({internal}.{own.kind}): unknown conversion")
+    return errors.bad_request(f'{text}no kind "{kind}" is registered for version "{own.api_version}" in scheme "sandbox"')
 
 
 def placed(manifest: Manifest, request: Request, resource: Resource, name: str) -> Manifest:
@@ -83,7 +118,13 @@ def require_same_object(resource: Resource, before: Manifest, after: Manifest) -
     name, had = before["metadata"]["name"], before["metadata"]
     uid, version = at(after, "metadata", "uid"), at(after, "metadata", "resourceVersion")
     if uid and uid != had["uid"]:
-        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {had['uid']}"
+        place = "services/specs" if resource.kind == SERVICE else resource.plural
+        root = f"{resource.group}/{place}" if resource.custom else place
+        where = "/".join(filter(None, (root, had.get("namespace", ""), name)))
+        why = (
+            f"StorageError: invalid object, Code: 4, Key: /registry/{where}, ResourceVersion: 0, AdditionalErrorMsg: "
+            f"Precondition failed: UID in precondition: {uid}, UID in object meta: {had['uid']}"
+        )
         raise errors.conflict(resource.group, resource.plural, name, why)
     if version and version != had["resourceVersion"]:
         raise errors.conflict(resource.group, resource.plural, name)

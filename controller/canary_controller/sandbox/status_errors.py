@@ -103,10 +103,11 @@ def method_not_allowed() -> StatusError:
     return StatusError(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
 
 
-def not_acceptable(offered: str) -> StatusError:
+def not_acceptable(offered: str, custom: bool) -> StatusError:
     """No media type in Accept that we can write."""
-    message = f"only the following media types are accepted: {offered}"
-    return StatusError(406, "NotAcceptable", message)
+    if custom:
+        return StatusError(406, "NotAcceptable", f"only the following media types are accepted: {offered}")
+    return StatusError(406, "NotAcceptable", f"406: Not Acceptable\n\nAvailable representations: {offered}", {})
 
 
 def unsupported_media_type(accepted: Iterable[str]) -> StatusError:
@@ -114,6 +115,11 @@ def unsupported_media_type(accepted: Iterable[str]) -> StatusError:
     names = ", ".join(accepted)
     message = f"the body of the request was in an unknown format - accepted media types include: {names}"
     return StatusError(415, "UnsupportedMediaType", message)
+
+
+def unknown_patch_type() -> StatusError:
+    """A patch of a built-in kind in a form that is no patch."""
+    return StatusError(415, "UnsupportedMediaType", "415: Unsupported Media Type", {})
 
 
 def expired(message: str) -> StatusError:

@@ -68,6 +68,7 @@ class Store:
         self._objects: dict[tuple[str, str], dict[tuple[str, str], Manifest]] = {}
         self._view: dict[Ref, Manifest] = {}
         self._forgotten = 0
+        self._births = 0
         self._listeners: dict[int, Listener] = {}
         self._listener_count = 0
         self._undelivered: deque[Change] = deque()
@@ -146,9 +147,10 @@ class Store:
 
     def born(self, key: Key, manifest: Manifest, has_generation: bool = False) -> Manifest:
         """Return ``manifest`` with the system fields of a new object, without storing it (a dry run shows this)."""
+        self._births += 1
         fields: dict[str, Any] = {
             "name": key.name,
-            "uid": str(uuid.uuid5(_UIDS, f"{self.version + 1}/{key}")),
+            "uid": str(uuid.uuid5(_UIDS, f"{self._births}/{self.version + 1}/{key}")),
             "creationTimestamp": timestamp(self.now()),
         }
         if key.namespace:
@@ -160,21 +162,22 @@ class Store:
     def replace(self, key: Key, manifest: Manifest) -> Manifest:
         """Store the next state of an object and return it; an equal state changes nothing and keeps its version.
 
-        An object that is being deleted and has no finalizer left disappears.
+        An object that is being deleted and has no finalizer left disappears; it comes back at the version it had.
         """
         before = self.fetch(key)
         if manifest == before or _differs_in_times_only(before, manifest):
             return before
         after = _with_metadata(manifest, resourceVersion=str(self.version + 1))
         if at(after, "metadata", "deletionTimestamp") and not _held(after):
-            return self._record(DELETED, key, after, before)
+            self._record(DELETED, key, after, before)
+            return manifest
         return self._record(MODIFIED, key, after, before)
 
     def delete(self, key: Key, finalizer: str = "") -> tuple[Manifest, bool]:
         """Delete an object: return its last state and whether it is gone.
 
         With finalizers (its own, or the one given here, e.g. ``foregroundDeletion``) it is only marked as being deleted.
-        Raises StatusError 404. What the caller compared is checked before, by `check_preconditions`.
+        Raises StatusError 404. What the caller compared is checked before.
         """
         before = self.fetch(key)
         finalizers = list(at(before, "metadata", "finalizers", default=[]))
@@ -237,22 +240,12 @@ class Store:
             self._delivering = False
 
 
-def check_preconditions(key: Key, manifest: Manifest, preconditions: Preconditions) -> None:
-    """Raise StatusError 409 when the object is not the one, or not the version, that the caller meant."""
-    for label, wanted, found in (
-        ("UID", preconditions.uid, at(manifest, "metadata", "uid")),
-        ("ResourceVersion", preconditions.version, at(manifest, "metadata", "resourceVersion")),
-    ):
-        if wanted is not None and wanted != found:
-            why = f"Precondition failed: {label} in precondition: {wanted}, {label} in object meta: {found}"
-            raise errors.conflict(key.group, key.plural, key.name, why)
-
-
-def next_generation(before: Manifest, after: Manifest, status_counts: bool) -> Manifest:
+def next_generation(before: Manifest, after: Manifest, status_counts: bool, annotations_count: bool = False) -> Manifest:
     """Return ``after`` with the generation it must have: one more when anything but metadata (and status) changed.
 
     Args:
         status_counts: True for kinds without a status subresource, where status is part of what the user wants.
+        annotations_count: True for Deployments, whose controller hands annotations down.
     """
     generation = at(before, "metadata", "generation")
     if generation is None:
@@ -260,7 +253,10 @@ def next_generation(before: Manifest, after: Manifest, status_counts: bool) -> M
     free = {"metadata"} if status_counts else {"metadata", "status"}
     wanted_before = {name: value for name, value in before.items() if name not in free}
     wanted_after = {name: value for name, value in after.items() if name not in free}
-    return _with_metadata(after, generation=generation + (wanted_before != wanted_after))
+    moved = wanted_before != wanted_after
+    if annotations_count and not moved:
+        moved = at(before, "metadata", "annotations", default={}) != at(after, "metadata", "annotations", default={})
+    return _with_metadata(after, generation=generation + moved)
 
 
 def _held(manifest: Manifest) -> bool:

@@ -316,20 +316,20 @@ _PRINTERS: Mapping[tuple[str, str], _Printer] = {
     ("", "Node"): _Printer("Name|Status|Roles|Age|Version", _node),
     ("", "Pod"): _Printer("Name|Ready|Status|Restarts|Age|*IP|*Node|*Nominated Node|*Readiness Gates", _pod),
     ("", "Service"): _Printer("Name|Type|Cluster-IP|External-IP|Port(s)|Age|*Selector", _service),
-    ("", "ConfigMap"): _Printer("Name|Data#|Age", lambda cm, now: [_name(cm), _data_count(cm), _age(cm, now)]),
+    ("", "ConfigMap"): _Printer("Name|Data|Age", lambda cm, now: [_name(cm), _data_count(cm), _age(cm, now)]),
     ("", "Secret"): _Printer(
-        "Name|Type|Data#|Age", lambda secret, now: [_name(secret), secret.get("type", ""), _data_count(secret), _age(secret, now)]
+        "Name|Type|Data|Age", lambda secret, now: [_name(secret), secret.get("type", ""), _data_count(secret), _age(secret, now)]
     ),
     ("", "ServiceAccount"): _Printer("Name|Age", _with_age()),
-    ("", "Event"): _Printer("Last Seen|Type|Reason|Object|*Subobject|*Source|Message|*First Seen|*Count#|*Name", _event),
-    ("apps", "Deployment"): _Printer("Name|Ready|Up-to-date#|Available#|Age|*Containers|*Images|*Selector", _deployment),
+    ("", "Event"): _Printer("Last Seen|Type|Reason|Object|*Subobject|*Source|Message|*First Seen|*Count|*Name", _event),
+    ("apps", "Deployment"): _Printer("Name|Ready|Up-to-date|Available|Age|*Containers|*Images|*Selector", _deployment),
     ("apps", "ReplicaSet"): _Printer("Name|Desired#|Current#|Ready#|Age|*Containers|*Images|*Selector", _replica_set),
     ("apps", "DaemonSet"): _Printer(
         "Name|Desired#|Current#|Ready#|Up-to-date#|Available#|Node Selector|Age|*Containers|*Images|*Selector", _daemon_set
     ),
     ("apps", "StatefulSet"): _Printer("Name|Ready|Age|*Containers|*Images", _stateful_set),
-    ("apps", "ControllerRevision"): _Printer("Name|Controller|Revision#|Age", _controller_revision),
-    ("autoscaling", "HorizontalPodAutoscaler"): _Printer("Name|Reference|Targets|MinPods|MaxPods#|Replicas#|Age", _hpa),
+    ("apps", "ControllerRevision"): _Printer("Name|Controller|Revision|Age", _controller_revision),
+    ("autoscaling", "HorizontalPodAutoscaler"): _Printer("Name|Reference|Targets|MinPods|MaxPods|Replicas|Age", _hpa),
     ("coordination.k8s.io", "Lease"): _Printer("Name|Holder|Age", _with_age(("spec", "holderIdentity"))),
     ("discovery.k8s.io", "EndpointSlice"): _Printer("Name|AddressType|Ports|Endpoints|Age", _endpoint_slice),
 }

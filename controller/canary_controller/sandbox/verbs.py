@@ -12,6 +12,7 @@ from canary_controller.sandbox.admission import (
     Writing,
     new_object,
     next_object,
+    prepared_by_server,
     refuse_where_namespace_is_missing,
     shaped,
 )
@@ -19,7 +20,7 @@ from canary_controller.sandbox.objects import causes
 from canary_controller.sandbox.objects.apply import ApplyConflict, server_side_apply
 from canary_controller.sandbox.objects.causes import PatchError
 from canary_controller.sandbox.objects.managed import track_update
-from canary_controller.sandbox.objects.patches import json_patch, merge_patch
+from canary_controller.sandbox.objects.patches import json_patch, merge_patch, unreadable
 from canary_controller.sandbox.objects.strategic import strategic_merge
 from canary_controller.sandbox.outcome import Outcome
 from canary_controller.sandbox.request import Request
@@ -31,12 +32,14 @@ from canary_controller.sandbox.sent import (
     checked,
     decoded_body,
     placed,
+    require_same_kind,
     require_same_name,
     require_same_object,
     sent_object,
 )
 from canary_controller.sandbox.store import Manifest, Store
 from canarykit.dicts import at, digest
+from canarykit.kinds import CUSTOM_RESOURCE_DEFINITION
 
 JSON_PATCH = "application/json-patch+json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -62,11 +65,14 @@ def create(store: Store, request: Request, resource: Resource) -> Outcome:
     refuse_where_namespace_is_missing(store, request.namespace, resource, name)
     named = new_object(resource, placed(manifest, request, resource, name))
     complete = shaped(resource, named, None, writing, store)
-    return Outcome(201, _inserted(store, request, resource, complete, writing), writing.warnings)
+    return Outcome(201, _inserted(store, request, resource, named, complete, writing), writing.warnings)
 
 
 def update(store: Store, request: Request, resource: Resource) -> Outcome:
     """Replace an object (or its status, or its size); raises StatusError 400, 404, 409 or 422."""
+    if resource.put_creates and not request.subresource and store.get(resource.key(request.namespace, request.name)) is None:
+        require_same_name(request, sent_object(request, resource))
+        return create(store, request, resource)
     before = store.fetch(resource.key(request.namespace, request.name))
     sent = decoded_body(request)
     if request.subresource == "scale":
@@ -75,9 +81,9 @@ def update(store: Store, request: Request, resource: Resource) -> Outcome:
         after = checked(sent, request, resource)
         require_same_name(request, after)
         if not at(after, "metadata", "resourceVersion") and not resource.blind_update:
-            cause = causes.Cause(
-                "FieldValueInvalid", "Invalid value: 0x0: must be specified for an update", "metadata.resourceVersion"
-            )
+            nothing = "0x0" if resource.kind == CUSTOM_RESOURCE_DEFINITION else "0"
+            why = f"Invalid value: {nothing}: must be specified for an update"
+            cause = causes.Cause("FieldValueInvalid", why, "metadata.resourceVersion")
             raise errors.invalid(resource.group, resource.plural, request.name, [cause])
     return _replaced(store, request, resource, before, after, "update")
 
@@ -87,7 +93,7 @@ def patch(store: Store, request: Request, resource: Resource) -> Outcome:
     media_type = request.content_type
     offered = [JSON_PATCH, MERGE_PATCH, *(() if resource.custom else (STRATEGIC_PATCH,)), *_APPLY]
     if media_type not in offered or (media_type in _APPLY and request.subresource == "scale"):
-        raise errors.unsupported_media_type(offered)
+        raise errors.unsupported_media_type(offered[:3]) if resource.custom else errors.unknown_patch_type()
     if media_type in _APPLY:
         return _apply(store, request, resource)
     if request.query.get("force"):
@@ -98,6 +104,7 @@ def patch(store: Store, request: Request, resource: Resource) -> Outcome:
         after = scaled(resource, before, _patched(shown, request, resource))
     else:
         after = _patched(resource.served(before), request, resource)
+        require_same_kind(resource, resource.served(before), after)
         require_same_name(request, after)
     return _replaced(store, request, resource, before, after, "patch")
 
@@ -119,9 +126,12 @@ def _writing(store: Store, request: Request, operation: str) -> Writing:
     return Writing(request.manager, store.now(), request.field_validation, operation)
 
 
-def _inserted(store: Store, request: Request, resource: Resource, complete: Manifest, writing: Writing) -> Manifest:
-    tracked = track_update(None, complete, writing.manager, writing.now, "Update", "", resource.types)
-    return _stored_new(store, request, resource, tracked)
+def _inserted(
+    store: Store, request: Request, resource: Resource, sent: Manifest, complete: Manifest, writing: Writing
+) -> Manifest:
+    counted = prepared_by_server(resource, sent, complete)
+    tracked = track_update(None, counted, writing.manager, writing.now, "Update", "", resource.types)
+    return _stored_new(store, request, resource, {**complete, "metadata": tracked["metadata"]})
 
 
 def _stored_new(store: Store, request: Request, resource: Resource, manifest: Manifest) -> Manifest:
@@ -162,7 +172,10 @@ def _kept(store: Store, request: Request, resource: Resource, manifest: Manifest
 
 
 def _apply(store: Store, request: Request, resource: Resource) -> Outcome:
-    applied = checked(applied_body(request), request, resource)
+    applied = applied_body(request)
+    if not applied.get("kind") and not applied.get("apiVersion"):
+        raise errors.bad_request("invalid object type: /, Kind=")
+    applied = checked(applied, request, resource)
     require_same_name(request, applied)
     if not request.query.get("fieldManager"):
         raise bad_option("fieldManager", "Required value: is required for apply patch")
@@ -232,10 +245,11 @@ def _patched(shown: Manifest, request: Request, resource: Resource) -> Manifest:
         if request.content_type == JSON_PATCH:
             return json_patch(shown, change)
         if not isinstance(change, Mapping):
-            raise errors.bad_request("error decoding patch: a merge patch is a JSON object")
+            raise errors.bad_request(f"error decoding patch: {unreadable(change, 'map[string]interface {}')}")
         if request.content_type == MERGE_PATCH:
             merged: Manifest = merge_patch(shown, change)
             return merged
         return strategic_merge(shown, change, resource.group, shown["kind"])
     except PatchError as wrong:
-        raise errors.StatusError(wrong.status, wrong.reason, wrong.message, {}) from None
+        details: dict[str, str] | None = {} if wrong.status == 422 else None
+        raise errors.StatusError(wrong.status, wrong.reason, wrong.message, details) from None

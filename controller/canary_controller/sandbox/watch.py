@@ -49,7 +49,8 @@ def watch_spec(request: Request, form: Form, current: int) -> WatchSpec:
     """Return what a watch request asks for, ``current`` being the store's version; raises StatusError 400 or 422."""
     text = request.query.get("resourceVersion", "")
     if text and not text.isdigit():
-        raise errors.bad_request(f"resourceVersion: Invalid value: {text!r}: must be a number")
+        why = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+        raise errors.StatusError(500, "", why)
     initial = request.flag("sendInitialEvents")
     match = request.query.get("resourceVersionMatch", "")
     if initial is not None and match != "NotOlderThan":

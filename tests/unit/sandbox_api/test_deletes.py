@@ -29,7 +29,7 @@ async def test_delete_answers_a_status_with_the_uid(client: Client):
 async def test_delete_of_another_object_than_meant_is_a_conflict(client: Client, precondition):
     await client.create(CONFIG_MAPS, a_config_map())
     answer = await client.call("DELETE", f"{CONFIG_MAPS}/settings", {"preconditions": precondition})
-    assert (answer.status, "Precondition failed" in answer.message) == (409, True)
+    assert (answer.status, "in the precondition" in answer.message) == (409, True)
     assert (await client.call("GET", f"{CONFIG_MAPS}/settings")).status == 200
 
 

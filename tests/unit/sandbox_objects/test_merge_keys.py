@@ -41,7 +41,7 @@ CONTAINER = "spec.template.spec.containers"
         ("", "ConfigMap", "metadata.finalizers", SET, (), ""),
         ("", "ConfigMap", "metadata.ownerReferences", MAP, ("uid",), "uid"),
         ("autoscaling", "HorizontalPodAutoscaler", "spec.metrics", "", (), None),
-        ("autoscaling", "HorizontalPodAutoscaler", "spec.scaleTargetRef", ATOMIC, (), None),
+        ("autoscaling", "HorizontalPodAutoscaler", "spec.scaleTargetRef", "", (), None),
         ("apps", "ControllerRevision", "data", ATOMIC, (), None),
     ],
 )

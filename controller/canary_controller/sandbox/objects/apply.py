@@ -86,8 +86,8 @@ def server_side_apply(
     changed = fieldsets.differences(start, result, kinds)
     if manager == "kubectl" and changed:
         result = _with_last_applied(result, applied)
-    if before is not None and not changed and before.fields == claimed:
-        mine = evolve(mine, time=before.time)
+    if not changed:
+        mine = evolve(mine, time=before.time if before is not None else "")
     left = [evolve(each, fields=each.fields - changed.removed - changed.taken) for each in others]
     return with_entries(result, [mine, *left])
 

@@ -101,7 +101,10 @@ def _service(manifest: Mapping[str, Any]) -> dict[str, Any]:
     if spec["sessionAffinity"] == "ClientIP":
         spec = filled(spec, {"sessionAffinityConfig": {"clientIP": {"timeoutSeconds": 10800}}})
     if spec["type"] != "ExternalName":
-        spec = filled(spec, {"internalTrafficPolicy": "Cluster", "ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack"})
+        # A headless Service without a selector may have endpoints of any family.
+        open_to_all = spec.get("clusterIP") == "None" and not spec.get("selector")
+        families, policy = (["IPv4", "IPv6"], "RequireDualStack") if open_to_all else (["IPv4"], "SingleStack")
+        spec = filled(spec, {"internalTrafficPolicy": "Cluster", "ipFamilies": families, "ipFamilyPolicy": policy})
     if spec["type"] in ("NodePort", "LoadBalancer"):
         spec = filled(spec, {"externalTrafficPolicy": "Cluster"})
     if spec["type"] == "LoadBalancer":
@@ -121,7 +124,7 @@ def _autoscaler(manifest: Mapping[str, Any]) -> dict[str, Any]:
         spec["metrics"] = [{"type": "Resource", "resource": {"name": "cpu", "target": target}}]
     spec = changed(spec, "metrics", each(_metric), list)
     spec = changed(spec, "behavior", _behavior)
-    return _with_status({**manifest, "spec": spec}, {"desiredReplicas": 0})
+    return _with_status({**manifest, "spec": spec}, {"currentMetrics": None, "desiredReplicas": 0})
 
 
 def _metric(metric: dict[str, Any]) -> dict[str, Any]:

@@ -127,7 +127,9 @@ def track_update(
     changed = fieldsets.differences(bare(old) if old is not None else {}, body, types_for(new, types))
     if not changed:
         return with_entries(body, entries)
-    mine = Entry(manager, operation, str(new.get("apiVersion", "")), changed.taken, stamp(now), subresource)
+    # The API server loses the time of entries that come through /scale, where it translates them twice.
+    when = stamp(now) if subresource != "scale" else ""
+    mine = Entry(manager, operation, str(new.get("apiVersion", "")), changed.taken, when, subresource)
     return with_entries(body, _reassigned(entries, mine, changed.removed))
 
 

@@ -178,7 +178,7 @@ _TABLE: dict[tuple[str, str], dict[str, Row]] = {
     ("", "Event"): {"source": _ALWAYS, "involvedObject": _WHOLE, "related": _WHOLE},
     ("autoscaling", "HorizontalPodAutoscaler"): {
         **_SPEC_AND_STATUS,
-        "spec.scaleTargetRef": _WHOLE,
+        "spec.scaleTargetRef": _ALWAYS,
         "status.conditions": _BY_TYPE,
     },
     ("discovery.k8s.io", "EndpointSlice"): {"endpoints": Row(ATOMIC, always=True), "ports": Row(ATOMIC, always=True)},

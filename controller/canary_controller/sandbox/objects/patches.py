@@ -14,6 +14,22 @@ __all__ = ["PatchError", "json_patch", "merge_patch"]
 _REJECTED = "the server rejected our request due to an error in our request"
 
 
+def unreadable(value: Any, wanted: str) -> str:
+    """Return what the API server says of a JSON value that is not of the Go type ``wanted``."""
+    names = {dict: "object", list: "array", str: "string", bool: "bool"}
+    return f"json: cannot unmarshal {names.get(type(value), 'number')} into Go value of type {wanted}"
+
+
+def _as_the_server_reads(operation: Mapping[str, Any], document: Any) -> Any:
+    """Return the operation; a ``replace`` of a member that a map does not have adds it, though RFC 6902 forbids that."""
+    if operation.get("op") != "replace":
+        return copy.deepcopy(operation)
+    pointer = jsonpointer.JsonPointer(str(operation.get("path", "")))
+    parent, name = pointer.to_last(document)
+    is_new = isinstance(parent, Mapping) and name is not None and name not in parent
+    return copy.deepcopy({**operation, "op": "add"} if is_new else operation)
+
+
 def merge_patch(target: Any, patch: Any) -> Any:
     """Return ``target`` with ``patch`` merged in: null deletes a key, maps merge, all else replaces.
 
@@ -34,19 +50,19 @@ def json_patch(target: Mapping[str, Any], ops: Sequence[Mapping[str, Any]]) -> d
     """Return a copy of ``target`` after the operations of ``ops``, e.g. ``[{"op": "test", "path": "/spec/x", "value": 1}]``.
 
     Raises:
-        PatchError: 422 ``Invalid`` when a test fails or a path does not exist; 400 ``BadRequest`` when ``ops`` is no JSON patch,
-            or the result is no object any more.
+        PatchError: 422 ``Invalid`` when an operation fails or leaves no object (the API server does not say which);
+            400 ``BadRequest`` when ``ops`` is no list of objects.
     """
     if not isinstance(ops, list | tuple):
-        raise PatchError(400, "BadRequest", "error decoding patch: a JSON patch is a list of operations")
+        raise PatchError(400, "BadRequest", f"error decoding patch: {unreadable(ops, '[]handlers.jsonPatchOp')}")
+    for strange in (each for each in ops if not isinstance(each, Mapping)):
+        raise PatchError(400, "BadRequest", f"error decoding patch: {unreadable(strange, 'handlers.jsonPatchOp')}")
+    result: Any = copy.deepcopy(dict(target))
     try:
-        result = jsonpatch.JsonPatch(copy.deepcopy(list(ops))).apply(dict(target))
-    except jsonpatch.InvalidJsonPatch as wrong:
-        raise PatchError(400, "BadRequest", f"error decoding patch: {wrong}") from wrong
-    except jsonpatch.JsonPatchTestFailed as failed:
-        raise PatchError(422, "Invalid", f"{_REJECTED}: test failed: {failed}") from failed
+        for operation in ops:
+            result = jsonpatch.JsonPatch([_as_the_server_reads(operation, result)]).apply(result)
     except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException, TypeError, KeyError) as failed:
-        raise PatchError(422, "Invalid", f"{_REJECTED}: {failed}") from failed
+        raise PatchError(422, "Invalid", _REJECTED) from failed
     if not isinstance(result, dict):
-        raise PatchError(400, "BadRequest", "error decoding patch: the patched document is not an object")
+        raise PatchError(422, "Invalid", _REJECTED)
     return result

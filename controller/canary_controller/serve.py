@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from canary_controller.clock import Clock
-from canary_controller.sandbox.command import PROMETHEUS, Sandbox, sandbox_settings
+from canary_controller.embedded import PROMETHEUS, Sandbox, sandbox_settings
 from canary_controller.sandbox.store import Change
 from canary_controller.sandbox.tutorial import BAD_IMAGE
 from canarykit.names import FIELD_MANAGER

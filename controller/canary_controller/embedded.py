@@ -11,6 +11,7 @@ from canary_controller.app import App
 from canary_controller.clock import Clock
 from canary_controller.http import Http
 from canary_controller.kube import Kube
+from canary_controller.log import logger
 from canary_controller.sandbox.cluster import Cluster
 from canary_controller.sandbox.http import Server
 from canary_controller.sandbox.kubeconfig import write_kubeconfig
@@ -81,6 +82,7 @@ class Sandbox:
             kube = Kube(self.cluster.api.send, self._clock)
             self._app = App(kube, http, self._clock, self._settings)
             self._task = asyncio.create_task(self._app.run(), name="controller")
+            self._task.add_done_callback(_report)
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
@@ -93,3 +95,9 @@ class Sandbox:
         await self._server.stop()
         await self.cluster.stop()
         self._folder.cleanup()
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """Say so when the controller of the sandbox has ended by a defect."""
+    if not task.cancelled() and task.exception() is not None:
+        logger().error("the controller has ended", exc_info=task.exception())

@@ -1,0 +1,60 @@
+"""Faults on the real control plane: our controller killed, the API server away, KEDA away; and what an idle Canary costs."""
+
+import os
+import random
+import time
+
+import pytest
+
+from e2e.real.stage import GOOD_IMAGE, Stage, image
+from e2e.rig.controller import audited
+from e2e.rig.person import Person
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
+SEED = int(os.environ.get("CANARYKIT_SEED", "1"))
+KILLS = 5
+IDLE_S = float(os.environ.get("CANARYKIT_IDLE_S", "60"))
+SETTLE_S = 20.0
+LEASES = "leases"
+
+
+def is_promoted(person: Person) -> None:
+    """Wait for the end of the rollout and assert that it succeeded."""
+    assert person.until_phase("Succeeded", "Failed", limit_s=240) == "Succeeded", person.story()
+    assert image(person, "podinfo-primary") == GOOD_IMAGE
+
+
+def test_a_killed_controller_finishes_what_it_began(stage: Stage):
+    """SIGKILL at random points of a rollout, each followed by a new process: the rollout still succeeds."""
+    person = stage.play("killed", iterations=5)
+    person.set_image(GOOD_IMAGE)
+    chance = random.Random(SEED)
+    for _ in range(KILLS):
+        time.sleep(chance.uniform(0.2, 3.0))
+        stage.controller.kill()
+        stage.controller.start()
+    is_promoted(person)
+
+
+def test_an_api_server_that_goes_away_delays_and_does_not_fail(stage: Stage):
+    """The API server stops in the middle of an analysis and comes back after five seconds."""
+    person = stage.play("outage", iterations=5)
+    person.set_image(GOOD_IMAGE)
+    person.until_phase("Progressing")
+    time.sleep(2)
+    stage.cluster.restart_api_server(away_s=5)
+    is_promoted(person)
+
+
+def test_an_idle_canary_costs_no_request(stage: Stage):
+    """When nothing happens nothing is asked of the API server, but for watches that it ends by itself."""
+    stage.play("idle")
+    time.sleep(SETTLE_S)
+    before = len(audited(stage.cluster))
+    time.sleep(IDLE_S)
+    asked = [
+        (each["verb"], each["requestURI"].partition("?")[0])
+        for each in audited(stage.cluster)[before:]
+        if each.get("objectRef", {}).get("resource") != LEASES and each["verb"] != "watch"
+    ]
+    assert asked == []
