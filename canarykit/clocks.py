@@ -15,7 +15,10 @@ from canarykit.state import Clocks, Mark, State
 
 
 def with_clocks(facts: Facts) -> State:
-    """Return the facts' state with its clocks, marks and ``unsettled`` as the world makes them. ``facts`` show the state *after* the verdict."""
+    """Return the facts' state with its clocks, marks and ``unsettled`` as the world makes them.
+
+    ``facts`` show the state *after* the verdict.
+    """
     state = facts.state
     if state.phase == phases.NEW or facts.snapshot.canary.spec.suspend or facts.snapshot.errors:
         return state
@@ -55,7 +58,7 @@ def _awaits_primary(facts: Facts) -> bool:
 
 
 def _awaits_room(facts: Facts) -> bool:
-    """The wanted split is not the written one, and the plan of this very state does not write it; or only since it is late (G7)."""
+    """The wanted split is not the written one, and the plan of this state does not write it; or only since it is late (G7)."""
     written, wanted = facts.snapshot.written, facts.wanted.weight
     if facts.state.phase == phases.INITIALIZING or wanted is None or written is None or written.weight == wanted:
         return False

@@ -16,17 +16,19 @@ from canarykit.facts import Answers, Facts
 from canarykit.guards import Watch
 from canarykit.model import METRIC
 from canarykit.news import with_news
-from canarykit.snapshot import Snapshot
 from canarykit.questions import questions
 from canarykit.requests import obeyed, refusal
 from canarykit.rule import Rule
 from canarykit.rules import first_match
+from canarykit.snapshot import Snapshot
 from canarykit.state import State
 from canarykit.times import fine_stamp
 from canarykit.upcoming import look_again_s
 
 TEXT_LIMIT = 256
-TOLD_WARNINGS = frozenset({"missing-scaler", "C3", "unmatched-query", "unnamed-triggers", "primary-paused", "S22", "scaler-bounds"})
+TOLD_WARNINGS = frozenset(
+    {"missing-scaler", "C3", "unmatched-query", "unnamed-triggers", "primary-paused", "S22", "scaler-bounds"}
+)
 WATCHED = (phases.INITIALIZING, phases.PROGRESSING, phases.WAITING_PROMOTION, phases.PROMOTING, phases.FINALISING)
 
 

@@ -6,14 +6,14 @@ Every name here is a predicate or a number of the rule tables; none of them deci
 from collections.abc import Mapping
 from functools import cached_property
 
-from attrs import frozen
+from attrs import field, frozen
 
 from canarykit import phases
 from canarykit.desired import Desired, desired
 from canarykit.guards import Move, Watch, ready_pods, split_move
 from canarykit.model import FAIL, NO_DATA, PASS, UNAVAILABLE, Answer, NotYet, Question, Split
-from canarykit.snapshot import Snapshot
 from canarykit.requests import Request, request_of
+from canarykit.snapshot import Snapshot
 from canarykit.state import State
 from canarykit.steps import NO_STEP, Step, next_step
 
@@ -33,7 +33,7 @@ class Facts:
     snapshot: Snapshot
     watch: Watch
     asked: tuple[Question, ...] = ()
-    answers: Answers = {}
+    answers: Answers = field(factory=dict)
     token: str = ""
 
     @property

@@ -168,7 +168,7 @@ class Action:
         body: manifest (CREATE, APPLY), partial object (MERGE_PATCH) list of operations (JSON_PATCH),
             ``{"source": Ref, "checksum": str}`` (COPY); None for DELETE.
         version: resourceVersion of the object it was compared with; sent as precondition. None where the object is absent.
-        guard: number of the guard in decisions.md section 6 when everything it names must be read live just before ("" otherwise).
+        guard: number of the guard in decisions.md section 6 when what it names must be read live just before; else "".
         reason: why, for people.
     """
 

@@ -1,4 +1,4 @@
-"""What was decided to be said and is perhaps not said yet: Events go into the status with their verdict (``status.rollout.news``).
+"""What is to be said and perhaps not said yet: Events go into the status with their verdict (``status.rollout.news``).
 
 Events are posted after the actions of a pass; a controller that dies, or is refused, in between would never post them. So the
 next pass posts what it finds here. Names of Events are deterministic, so nothing is said twice. Holds are not kept: they

@@ -71,7 +71,7 @@ def _with_rooms(bare: Snapshot, problems: list[Problem]) -> Snapshot:
         problems += later_warnings(snapshot, resolved.problems)
     revision = _revision(snapshot, template, checksums)
     seen = evolve(snapshot, label=label, label_value=value, configs=checksums, revision=revision)
-    return evolve(seen, problems=(*problems, *reference_problems(seen)))
+    return seen.with_problems((*problems, *reference_problems(seen)))
 
 
 def _revision(snapshot: Snapshot, template: Mapping[str, Any], checksums: Mapping[str, str]) -> str:
@@ -101,7 +101,8 @@ def references(manifest: Mapping[str, Any], settings: Settings) -> tuple[Ref, ..
     scaler_name = spec.autoscaler_ref.name if spec.autoscaler_ref else ""
     names = names_for(canary.namespace, canary.name, spec.target_ref.name, spec.service.name, scaler_name)
     space = names.namespace
-    refs = [Ref.to(CANARY, space, names.canary), Ref.to(DEPLOYMENT, space, names.target), Ref.to(DEPLOYMENT, space, names.primary)]
+    refs = [Ref.to(CANARY, space, names.canary)]
+    refs += [Ref.to(DEPLOYMENT, space, name) for name in (names.target, names.primary)]
     refs += [Ref.to(SERVICE, space, name) for name in (names.apex, names.apex_primary, names.apex_canary)]
     try:
         if spec.autoscaler_ref:

@@ -8,8 +8,8 @@ from canarykit.dicts import at
 from canarykit.guards import held_down
 from canarykit.model import COPY, CREATE, JSON_PATCH, MERGE_PATCH, Action, Ref
 from canarykit.names import primary_of
-from canarykit.snapshot import CONFIG_KINDS, Snapshot
 from canarykit.primary_scaler import wanted_scaler
+from canarykit.snapshot import CONFIG_KINDS, Snapshot
 from canarykit.writing import apply_action, owner_action, version_of
 
 
@@ -68,7 +68,8 @@ def _create(snapshot: Snapshot, wanted: Desired, template: dict[str, Any]) -> li
 
 
 def _repair(snapshot: Snapshot, wanted: Desired, template: dict[str, Any]) -> list[Action]:
-    assert snapshot.workload is not None and snapshot.primary is not None
+    assert snapshot.workload is not None
+    assert snapshot.primary is not None
     owned = owner_action(snapshot.primary, snapshot.owner)
     actions = [owned] if owned else []
     if not snapshot.primary_at(wanted.pin):
@@ -87,7 +88,7 @@ def _repair(snapshot: Snapshot, wanted: Desired, template: dict[str, Any]) -> li
 
 
 def _size(snapshot: Snapshot) -> int | None:
-    """The replicas to write: no 0 but its scaler's own; without one never fewer than ``base``, nor than a target being promoted."""
+    """The replicas to write: no 0 but its scaler's own; without one at least ``base``, and a promoted target's."""
     asked = at(snapshot.primary, "spec", "replicas", default=1)
     base = max(1, snapshot.state.base)
     if snapshot.scaler is not None and snapshot.source_scaler is not None:

@@ -4,9 +4,9 @@ from canarykit import phases
 from canarykit.dicts import at
 from canarykit.kinds import CONTROLLER_REVISION
 from canarykit.model import CREATE, DELETE, Action, Ref
+from canarykit.revisions import FORM_PRIMARY, FORM_TARGET, controller_revision, revision_name
 from canarykit.scalers import SCALERS, prune
 from canarykit.snapshot import Snapshot
-from canarykit.revisions import FORM_PRIMARY, FORM_TARGET, controller_revision, revision_name
 from canarykit.writing import controlled_by, owner_action, version_of
 
 

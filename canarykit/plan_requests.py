@@ -9,9 +9,9 @@ from canarykit.dicts import at
 from canarykit.guards import Watch, g5, g9, split_move
 from canarykit.kinds import SERVICE
 from canarykit.model import JSON_PATCH, Action, Ref, Split
-from canarykit.snapshot import Snapshot
 from canarykit.ports import discover_ports
 from canarykit.services import adopt_patch, desired_services, fit_to_live, same_service
+from canarykit.snapshot import Snapshot
 from canarykit.writing import apply_action, controlled_by, version_of, was_ours
 
 

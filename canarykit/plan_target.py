@@ -1,4 +1,4 @@
-"""Plan, part: the user's own objects: the target and its scaler (guards G3, G4 and G10). Merge patches of single fields, never a PUT."""
+"""Plan, part: the user's own objects, the target and its scaler (G3, G4, G10). Merge patches of single fields, never a PUT."""
 
 from collections.abc import Mapping
 from typing import Any

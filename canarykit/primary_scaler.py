@@ -6,8 +6,8 @@ Joins the side room `scalers` with a snapshot, for `observe` (its problems) and 
 from typing import Any
 
 from canarykit import phases
-from canarykit.snapshot import Snapshot
 from canarykit.scalers import Clone, CloneRequest, Identities, plan_primary
+from canarykit.snapshot import Snapshot
 
 
 def clone_request(snapshot: Snapshot) -> CloneRequest | None:

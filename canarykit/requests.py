@@ -50,7 +50,7 @@ def request_of(snapshot: Snapshot) -> Request | None:
 
 
 def obeyed(snapshot: Snapshot, now: float) -> Snapshot:
-    """Return the snapshot with what the requests promote, pause and resume change before questions are asked and rules looked at."""
+    """Return the snapshot with what promote, pause and resume change before questions are asked and rules looked at."""
     request, state = request_of(snapshot), snapshot.state
     verb = request.verb if request and state.phase in WORKS_IN.get(request.verb, ()) else ""
     match verb:

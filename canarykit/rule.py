@@ -1,4 +1,6 @@
-"""What a rule is, and the few ways in which a rule changes the state. The tables are in `rules_idle`, `rules_analysis`, `rules_promotion`.
+"""What a rule is, and the few ways in which a rule changes the state.
+
+The tables are in `rules_idle`, `rules_analysis` and `rules_promotion`.
 
 A rule never looks at more than `Facts` and never does anything but return the next `State`.
 """
@@ -99,7 +101,7 @@ def base_now(facts: Facts) -> int:
 
 
 def end(facts: Facts, phase: str, owed: str, **changes: Any) -> State:
-    """Return the state at the end of a rollout: counters zero, split 0, and what is owed to the outside once the world follows."""
+    """Return the state at the end of a rollout: counters zero, split 0, and what is owed once the world follows."""
     zero = {"split": Split(), "iterations": 0, "failed_checks": 0, "undo": False, "retry": False}
     owes = (*facts.state.owed, f"{owed}/{facts.state.id}")
     return enter(facts, phase, **(zero | {"owed": owes} | changes))

@@ -60,7 +60,7 @@ def mermaid() -> str:
 
 
 def table_markdown() -> str:
-    """Return the decision table as Markdown: first the rules that come first everywhere, then a section for phases with the same rules."""
+    """Return the decision table as Markdown: what comes first everywhere, then a section for phases with the same rules."""
     sections: list[tuple[list[str], tuple[Rule, ...]]] = []
     for phase, rules in TABLE.items():
         own, name = rules[len(FIRST) :], phase or "No phase yet"

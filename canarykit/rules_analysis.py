@@ -30,7 +30,7 @@ def promotion_gate_is_asked(facts: Facts) -> bool:
 
 
 def traffic_gate_is_asked(facts: Facts) -> bool:
-    """Tell whether confirm-traffic-increase is asked now: progressive with a route, in Progressing, also at the promotion point."""
+    """Tell whether confirm-traffic-increase is asked now: progressive with a route, in Progressing, also to promote."""
     return facts.is_routed and strategy_of(facts.snapshot) == PROGRESSIVE and facts.state.phase == phases.PROGRESSING
 
 

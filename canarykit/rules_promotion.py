@@ -1,4 +1,7 @@
-"""Rules of Promoting and Finalising: exits look at the world, not at what was asked for. Source: decisions.md section 3 (M, F)."""
+"""Rules of Promoting and Finalising: exits look at the world, not at what was asked for.
+
+Source: decisions.md section 3 (M, F).
+"""
 
 from attrs import evolve
 

@@ -53,7 +53,7 @@ class Snapshot:
         problems: what is wrong with the spec or with what it refers to; an ``error`` holds the Canary (rule A4).
         revision: of the target's template and tracked configs as they are now (``cur`` in decisions.md); "" without a target.
         objects: everything related, by reference.
-        memory: what was worked out from the objects already; shared by the snapshots that `with_state` makes, by no others.
+        memory: what was worked out from the objects already; shared with what `with_state` and `with_problems` return, no others.
     """
 
     canary: Canary
@@ -73,7 +73,14 @@ class Snapshot:
 
     def with_state(self, state: State) -> "Snapshot":
         """Return the same view of the world with another state."""
-        other = evolve(self, state=state)
+        return self._changed(state=state)
+
+    def with_problems(self, problems: tuple[Problem, ...]) -> "Snapshot":
+        """Return the same view of the world with other problems."""
+        return self._changed(problems=problems)
+
+    def _changed(self, **changes: Any) -> "Snapshot":
+        other = evolve(self, **changes)
         object.__setattr__(other, "memory", self.memory)
         return other
 
@@ -92,7 +99,7 @@ class Snapshot:
         """The Canary's uid."""
         return self.canary.uid
 
-    @remembered
+    @property
     def errors(self) -> tuple[Problem, ...]:
         """The problems that hold this Canary."""
         return tuple(problem for problem in self.problems if problem.severity == "error")
@@ -241,7 +248,7 @@ class Snapshot:
 
     @remembered
     def adopted_revision(self) -> str:
-        """The revision that a primary which already serves counts as: its stamp, the target's if the contents agree, or its own."""
+        """The revision that a serving primary counts as: its stamp, the target's if the contents agree, or its own."""
         if self.primary is None or self.workload is None:
             return ""
         if self.primary_stamp:

@@ -19,7 +19,10 @@ KEPT_CHECKS = 20
 
 @frozen
 class Clocks:
-    """When each awaited thing began to be awaited; None while it is not. ``route_weight`` is the weight that ``route`` waits for."""
+    """When each awaited thing began to be awaited; None while it is not.
+
+    ``route_weight`` is the weight that ``route`` waits for.
+    """
 
     canary: float | None = None
     primary: float | None = None

@@ -38,9 +38,9 @@ def _phase_moments(facts: Facts, rule: Rule) -> list[float]:
     moments = []
     if state.phase in phases.ANALYSIS and not state.paused:
         moments.append(facts.next_check_at)
-    if state.phase in phases.ANALYSIS | {phases.WAITING} or (state.phase == phases.PROMOTING and not facts.is_verified):
-        if any(hook.type in ("rollback", "confirm-rollout") for hook in snapshot.canary.spec.analysis.webhooks):
-            moments.append(facts.now + snapshot.interval_s)
+    asks = state.phase in phases.ANALYSIS | {phases.WAITING} or (state.phase == phases.PROMOTING and not facts.is_verified)
+    if asks and any(hook.type in ("rollback", "confirm-rollout") for hook in snapshot.canary.spec.analysis.webhooks):
+        moments.append(facts.now + snapshot.interval_s)
     if state.phase == phases.PROMOTING and state.split.weight > 0:
         moments.append(facts.next_check_at)
     if state.floor_mark is not None or state.pause_mark is not None:

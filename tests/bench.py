@@ -25,7 +25,6 @@ from canarykit.kinds import CANARY
 from canarykit.model import Ref
 from canarykit.observe import observe
 from canarykit.plan import plan
-from canarykit.questions import questions
 from canarykit.settings import Settings
 from canarykit.spec import load
 
@@ -47,12 +46,11 @@ def timed_us(work: Callable[[], object]) -> float:
 
 
 def pass_us(world: World) -> tuple[float, float]:
-    """Return what `observe`, and what `questions`, `decide` and `plan` together cost on one world."""
+    """Return what `observe`, and what `decide` and `plan` together cost on one world (decide lists the questions itself)."""
     objects, settings = world.objects(), world.settings
 
     def judge() -> None:
         snapshot = observe(objects, KEY, settings, NOW)
-        questions(snapshot, NOW)
         decision = decide(snapshot, {}, NOW, "r2")
         plan(snapshot.with_state(decision.state), NOW)
 

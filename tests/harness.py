@@ -10,12 +10,12 @@ from typing import Any
 
 import yaml
 from attrs import define, field
+
 from canary_controller.app import App
 from canary_controller.clock import LoopClock
 from canary_controller.http import Http
 from canary_controller.kube import Kube
 from canary_controller.sandbox.cluster import Cluster
-
 from canarykit import hooks, kinds
 from canarykit.dicts import at
 from canarykit.model import Ref

@@ -10,6 +10,15 @@ from collections.abc import Callable
 import structlog
 from attrs import define, field
 
+from canary_controller.cache import Cache
+from canary_controller.clock import Clock
+from canary_controller.http import Http
+from canary_controller.kube import ApiError, Kube
+from canary_controller.loop import Loop
+from canary_controller.publish import Publisher
+from canary_controller.queue import Queue
+from canary_controller.server import Health
+from canary_controller.watch import Pace, Watcher
 from canarykit import kinds
 from canarykit.decide import Decision
 from canarykit.errors import CanarykitError, Unavailable
@@ -20,16 +29,6 @@ from canarykit.scalers import SCALERS
 from canarykit.settings import Settings
 from canarykit.snapshot import Snapshot
 from canarykit.workloads import WORKLOADS
-
-from canary_controller.cache import Cache
-from canary_controller.clock import Clock
-from canary_controller.http import Http
-from canary_controller.kube import ApiError, Kube
-from canary_controller.loop import Loop
-from canary_controller.publish import Publisher
-from canary_controller.queue import Queue
-from canary_controller.server import Health
-from canary_controller.watch import Pace, Watcher
 
 DRAIN_LIMIT_S = 9.0
 Observer = Callable[[Snapshot, Decision], None]

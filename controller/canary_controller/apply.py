@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from canarykit.dicts import put
-from canarykit.model import APPLY, COPY, CREATE, DELETE, JSON_PATCH, MERGE_PATCH, Action, Ref
-
 from canary_controller.configs import copied_config
 from canary_controller.kube import ApiError, Kube
+from canarykit.dicts import put
+from canarykit.model import APPLY, COPY, CREATE, DELETE, JSON_PATCH, MERGE_PATCH, Action, Ref
 
 
 class Skipped(Exception):

@@ -7,6 +7,8 @@ kept when the same question comes again after a fresh read, so that no hook is c
 from collections.abc import Generator
 
 from attrs import define, field
+
+from canary_controller.http import Http
 from canarykit.errors import SpecError
 from canarykit.facts import question_id
 from canarykit.hooks import hook_answer, hook_request
@@ -24,8 +26,6 @@ from canarykit.model import (
     Question,
 )
 from canarykit.snapshot import Snapshot
-
-from canary_controller.http import Http
 
 RATE_LIMITED = frozenset({CONFIRM_ROLLOUT, ROLLBACK})
 Id = tuple[str, str, str]

@@ -3,13 +3,12 @@
 import asyncio
 from typing import Any
 
+from canary_controller.configs import is_config, without_data
+from canary_controller.kube import ApiError, Kube
 from canarykit.kinds import CANARY, ENDPOINT_SLICE
 from canarykit.model import Ref
 from canarykit.observe import more_references, references
 from canarykit.settings import Settings
-
-from canary_controller.configs import is_config, without_data
-from canary_controller.kube import ApiError, Kube
 
 AT_ONCE = 8
 SERVICE_NAME_LABEL = "kubernetes.io/service-name"

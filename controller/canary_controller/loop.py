@@ -8,6 +8,15 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from attrs import define, evolve, field
+
+from canary_controller.apply import Skipped, carry_out
+from canary_controller.ask import Memory, ask
+from canary_controller.clock import Clock
+from canary_controller.configs import is_config, without_data
+from canary_controller.http import Http
+from canary_controller.kube import ApiError, Kube
+from canary_controller.live import read_live
+from canary_controller.publish import Publisher
 from canarykit import phases
 from canarykit.decide import Decision, decide
 from canarykit.events import Note
@@ -21,15 +30,6 @@ from canarykit.settings import Settings
 from canarykit.snapshot import Snapshot
 from canarykit.state import State
 from canarykit.status import status_patch
-
-from canary_controller.apply import Skipped, carry_out
-from canary_controller.ask import Memory, ask
-from canary_controller.clock import Clock
-from canary_controller.configs import is_config, without_data
-from canary_controller.http import Http
-from canary_controller.kube import ApiError, Kube
-from canary_controller.live import read_live
-from canary_controller.publish import Publisher
 
 Key = tuple[str, str]
 Objects = dict[Ref, dict[str, Any]]
@@ -170,6 +170,8 @@ class Loop:
         try:
             written = await self.kube.merge_patch(ref, patch, "status")
         except ApiError as error:
+            if error.status == INVALID:
+                await self.publisher.publish(snapshot, tuple(note for note in notes if note.once))
             if error.is_conflict or error.is_not_found:
                 await self._refresh(key)
                 raise Abandoned from error
@@ -263,7 +265,7 @@ class Loop:
         return min(waits) if waits else None
 
     def _correction_wait_s(self, key: Key) -> float:
-        """At once while a rollout moves; slower and slower when the same Canary needs write after write (somebody undoes them)."""
+        """At once while a rollout moves; slower and slower when the same Canary needs write after write."""
         count = self.busy.get(key, 0) + 1
         self.busy[key] = count
         return 0.0 if count <= QUICK_PASSES else min(RESYNC_S, 2.0 ** (count - QUICK_PASSES - 1))

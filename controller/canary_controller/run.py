@@ -3,7 +3,7 @@
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from importlib.metadata import version
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from canary_controller.log import logger, setup
 from canary_controller.metrics import Metrics
 from canary_controller.record import Recorder
 from canary_controller.server import Server
+from canary_controller.watch import Watcher
 from canarykit import hooks
 from canarykit.dicts import at
 from canarykit.errors import CanarykitError, SpecError, Unavailable
@@ -99,14 +100,15 @@ async def _serve(options: Options, clock: Clock, kube: Kube, http: Http, stop: a
 
 
 async def _work(app: App, kube: Kube, clock: Clock, stop: asyncio.Event) -> None:
-    skew = asyncio.create_task(watch_skew(kube, clock))
+    beside = [asyncio.create_task(watch_skew(kube, clock)), asyncio.create_task(tell_troubles(app.watchers, clock))]
     working = asyncio.create_task(app.run(), name="app")
     try:
         await _ended_first(asyncio.wait([working]), stop)
         await app.stop()
         await working
     finally:
-        skew.cancel()
+        for task in beside:
+            task.cancel()
 
 
 async def _ended_first(work: Coroutine[Any, Any, Result], stop: asyncio.Event) -> Result | None:
@@ -134,6 +136,21 @@ async def watch_skew(kube: Kube, clock: Clock) -> None:
         await clock.sleep(GAUGES_EVERY_S)
     text = "our clock and the API server's differ; intervals are right, times in objects may surprise"
     logger().warning(text, skew_s=round(kube.skew_s, 1))
+
+
+async def tell_troubles(watchers: Sequence[Watcher], clock: Clock) -> None:
+    """Log, for as long as it runs, when the watch of a kind breaks and when it works again; each once."""
+    broken: set[str] = set()
+    while True:
+        for watcher in watchers:
+            kind, trouble = watcher.kind.plural, watcher.trouble.text
+            if trouble and not watcher.is_absent and kind not in broken:
+                broken.add(kind)
+                logger().warning("a watch is broken; what is known may be old", kind=kind, error=trouble)
+            elif not trouble and kind in broken:
+                broken.remove(kind)
+                logger().info("the watch works again", kind=kind)
+        await clock.sleep(GAUGES_EVERY_S)
 
 
 async def _problem_of_cluster(kube: Kube, clock: Clock) -> str:

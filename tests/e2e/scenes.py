@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from attrs import evolve
+
 from canarykit import kinds
 from canarykit.dicts import at
 from canarykit.names import PAUSED_REPLICAS_ANNOTATION
 from canarykit.settings import Settings
 from canarykit.world.behaviour import Behaviour, ImageBehaviour
 from canarykit.world.traffic import Load
-
 from harness import Rig, sample
 
 PROMETHEUS = "http://flagger-prometheus.flagger-system:9090"

@@ -4,16 +4,17 @@ The API server refuses some of it by the CRD's own rules (that is what kubectl u
 such an object is stored, as one written before the rules were; the tests store it past them.
 """
 
+import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 from attrs import frozen
+
 from canary_controller.sandbox.cluster import Refused
 from canary_controller.sandbox.store import Key
 from canarykit import kinds
 from canarykit.dicts import at
-
 from e2e.scenes import NEW, OLD, PROBED, SETTINGS, a_podinfo, assert_rested, at_rest, merged, primary_pods, released, until_down
 from harness import Rig
 
@@ -105,6 +106,7 @@ CASES = {
     ),
 }
 LATER = {name: case for name, case in CASES.items() if case.where != DEPLOYMENTS}  # a Deployment's selector cannot be changed
+REFUSED = {name: case for name, case in CASES.items() if case.refused}
 EVERY = pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 
 
@@ -153,16 +155,16 @@ def says_it(rig: Rig, case: Case) -> Callable[[], bool]:
 
 def other() -> list[dict[str, Any]]:
     """Another app with its Canary in the same namespace."""
-    renamed = []
-    for manifest in a_podinfo()[1:]:
-        text = repr(manifest).replace("podinfo-so", "shop-so").replace("podinfo-svc", "shop-svc").replace("'podinfo'", "'shop'")
-        renamed.append(eval(text.replace('app="podinfo', 'app="shop')))  # repr of plain data
-    return renamed
+    text = json.dumps(a_podinfo()[1:])
+    for old, new in (("podinfo-so", "shop-so"), ("podinfo-svc", "shop-svc"), ('"podinfo"', '"shop"'), ('\\"podinfo', '\\"shop')):
+        text = text.replace(old, new)
+    manifests: list[dict[str, Any]] = json.loads(text)
+    return manifests
 
 
 @EVERY
 async def test_bad_input_at_bootstrap(case):
-    """The Canary is held with a reason, nothing is made for it, another Canary goes through a whole release, and the fix acts at once."""
+    """The Canary is held with a reason, nothing is made for it, another Canary starts beside it, and the fix acts at once."""
     async with Rig(SETTINGS, PROBED) as rig:
         namespace, deployment, scaler, canary = a_podinfo()
         objects = {DEPLOYMENTS: deployment, SCALERS: scaler, CANARIES: canary}
@@ -251,7 +253,7 @@ async def test_source_with_min_above_max_is_not_cloned():
         await rig.until_phase("Initialized", limit_s=60)
 
 
-@pytest.mark.parametrize("case", [each for each in CASES.values() if each.refused], ids=[n for n, c in CASES.items() if c.refused])
+@pytest.mark.parametrize("case", REFUSED.values(), ids=REFUSED.keys())
 async def test_api_server_refuses_what_the_crd_rules_out(case):
     """kubectl users hear of it at once, with the path."""
     async with Rig(SETTINGS, PROBED) as rig:
@@ -264,7 +266,7 @@ async def test_api_server_refuses_what_the_crd_rules_out(case):
 
 
 async def test_bad_input_in_an_analysis_holds_it_and_goes_on_after_the_fix():
-    """A broken edit in the middle of a rollout freezes it where it is, with its clocks, and costs neither requests nor progress."""
+    """A broken edit in the middle of a rollout freezes it where it is; after the fix it goes on from there."""
     case = CASES["unknown provider"]
     async with at_rest() as rig:
         await rig.set_image(NEW)

@@ -2,10 +2,10 @@
 
 import pytest
 from attrs import evolve
+
 from canarykit import kinds
 from canarykit.dicts import at
 from canarykit.model import Ref
-
 from e2e.scenes import GATEWAY, NEW, OLD, SETTINGS, a_podinfo, at_rest, released, rollout_of
 
 pytestmark = pytest.mark.looptime(idle_timeout=36000)
@@ -19,7 +19,7 @@ def ours(rig, since):
 
 
 def shared(request):
-    """Whether a request is one of those that all Canaries share: the renewal of a watch, or the paged list of a whole kind (I10)."""
+    """Whether a request is one that all Canaries share: the renewal of a watch, or the list of a whole kind (I10)."""
     path, _, query = request.path.partition("?")
     return request.verb in ("watch", "list") and "fieldSelector" not in query and "podinfo" not in path + query
 
@@ -33,7 +33,7 @@ MODES = {
 @pytest.mark.parametrize("canary", MODES.values(), ids=MODES.keys())
 @pytest.mark.parametrize("phase", ["Initialized", "Succeeded"])
 async def test_idle_canary_makes_no_request(canary, phase):
-    """Over an hour nothing but watch renewals and the shared lists is asked of the API server; no request names the Canary's objects."""
+    """Over an hour nothing but watch renewals and shared lists is asked for; no request names the Canary's objects."""
     async with at_rest(*a_podinfo(canary)) as rig:
         if phase == "Succeeded":
             await released(rig, NEW)

@@ -4,10 +4,11 @@ What the primary runs is adopted (rule N0): no primary pod restarts, and no temp
 """
 
 import pytest
+
 from canarykit import kinds
 from canarykit.dicts import at
 from canarykit.model import Ref
-
+from canarykit.names import PAUSED_REPLICAS_ANNOTATION
 from e2e.scenes import (
     BOOTSTRAP,
     NEW,
@@ -85,7 +86,7 @@ async def test_wiped_status_during_an_analysis_starts_the_analysis_again():
 
 
 async def test_wiped_status_while_promoting_analyses_what_the_target_has():
-    """In the middle of a promotion what the primary's template says is adopted; the target at the same template starts nothing."""
+    """In a promotion what the primary's template says is adopted; the target at the same template starts nothing."""
     async with at_rest() as rig:
         await rig.set_image(NEW)
         await rig.until_phase("Promoting", limit_s=300)
@@ -152,7 +153,8 @@ async def test_deleted_canary_takes_what_it_owns_along_and_can_start_anew():
         await rig.cluster.delete(Ref.to(kinds.CANARY, "test", "podinfo"))
         await rig.until(lambda: rig.find(kinds.DEPLOYMENT, "podinfo-primary") is None, 30)
         await rig.rest(10)
-        await rig.patch(kinds.SCALED_OBJECT, "podinfo-so", {"metadata": {"annotations": {"autoscaling.keda.sh/paused-replicas": None}}})
+        unpaused = {"metadata": {"annotations": {PAUSED_REPLICAS_ANNOTATION: None}}}
+        await rig.patch(kinds.SCALED_OBJECT, "podinfo-so", unpaused)
         await rig.patch(kinds.DEPLOYMENT, "podinfo", {"spec": {"replicas": 1}}, "scale")
         await rig.rest(10)
         await rig.apply(a_podinfo()[3])

@@ -1,9 +1,9 @@
 """What a person asks of a Canary: requests by annotation, obeyed and refused; suspend; skipAnalysis."""
 
 import pytest
-from canarykit.dicts import at
-from canarykit import kinds
 
+from canarykit import kinds
+from canarykit.dicts import at
 from e2e.scenes import (
     BOOTSTRAP,
     NEW,

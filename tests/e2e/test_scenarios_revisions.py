@@ -1,11 +1,11 @@
 """What starts a rollout and what does not: templates, defaults, configs, restarts; and what is kept for later (W16, W19)."""
 
 import pytest
+
+from canary_controller.sandbox.store import Key
 from canarykit import kinds
 from canarykit.dicts import at
 from canarykit.model import Ref
-from canary_controller.sandbox.store import Key
-
 from e2e.scenes import (
     BOOTSTRAP,
     GATEWAY,
@@ -95,7 +95,8 @@ async def test_new_defaults_of_the_server_start_nothing():
 
 def with_configs():
     """A podinfo that reads a ConfigMap and a Secret, and both."""
-    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings", "namespace": "test"}, "data": {"mode": "blue"}}
+    named = {"name": "settings", "namespace": "test"}
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": named, "data": {"mode": "blue"}}
     secret = {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -133,7 +134,8 @@ async def test_changed_config_starts_a_rollout_and_is_copied_at_promotion():
         await rig.rest(30)
         assert_rested(rig, OLD)
         assert data_of(rig, "settings-primary") == {"mode": "green"}
-        kept = [ref.name for ref in rig.cluster.store.view() if ref.kind == "ConfigMap" and ref.name.startswith("settings-primary-")]
+        configs = [ref.name for ref in rig.cluster.store.view() if ref.kind == "ConfigMap"]
+        kept = [name for name in configs if name.startswith("settings-primary-")]
         assert [data_of(rig, name) for name in kept] == [{"mode": "blue"}], "the content before, for undo (W19)"
         assert rig.events() == BOOTSTRAP + SUCCESS
         assert set(rig.canary["status"]["trackedConfigs"]) == {"configmap/settings", "secret/keys"}
@@ -174,7 +176,7 @@ async def test_undo_brings_the_earlier_config_back():
 
 
 async def test_secrets_are_never_in_status_revisions_or_events():
-    """Data of Secrets stays in Secrets: neither plain nor encoded is it anywhere else (many may read those who may not read Secrets)."""
+    """Data of Secrets stays in Secrets, plain or encoded: many may read revisions who may not read Secrets."""
     async with at_rest(*with_configs()) as rig:
         await rig.patch(kinds.SECRET, "keys", {"data": {"token": "c3dvcmRmaXNo"}})
         await rig.until_phase("Succeeded", limit_s=300)
@@ -218,7 +220,7 @@ async def test_deleted_apex_service_comes_back_on_the_primary():
 
 @pytest.mark.parametrize("moment", ["at rest", "in the analysis"])
 async def test_deleted_route_comes_back(moment):
-    """An HTTPRoute that somebody deletes is made again; at rest all requests go to the primary, in a rollout to the step's split."""
+    """An HTTPRoute that somebody deletes is made again: at rest for the primary alone, in a rollout at the step's split."""
     steps = {"iterations": None, "maxWeight": 60, "stepWeight": 30}
     async with at_rest(*a_podinfo({**GATEWAY, "analysis": steps})) as rig:
         if moment == "in the analysis":

@@ -1,9 +1,9 @@
 """Rollouts that do not go straight: reverts, newer pushes, failing checks, gates, and sides that do not get ready."""
 
 import pytest
+
 from canarykit import kinds
 from canarykit.dicts import at
-
 from e2e.scenes import (
     BOOTSTRAP,
     NEW,
@@ -37,7 +37,7 @@ async def test_release_and_second_release_succeed():
 
 
 async def test_revert_during_analysis_cancels():
-    """Taking the image back ends the rollout as a cancel; the primary's pods are never touched, and the revision can be pushed again."""
+    """Taking the image back ends the rollout as a cancel; the primary's pods stay, and the revision can be pushed again."""
     async with at_rest() as rig:
         serving = primary_pods(rig)
         await rig.set_image(NEW)
@@ -48,7 +48,7 @@ async def test_revert_during_analysis_cancels():
         await rig.rest(60)
         assert_rested(rig, OLD)
         assert primary_pods(rig) == serving
-        assert rig.events()[2:] == SUCCESS[:3] + ["Rollout cancelled: podinfo.test is back at the promoted revision"]
+        assert rig.events()[2:] == [*SUCCESS[:3], "Rollout cancelled: podinfo.test is back at the promoted revision"]
         assert rig.condition("Promoted")["reason"] == "Initialized"
         assert rollout_of(rig)["revision"] == rollout_of(rig)["promotedRevision"]
         await released(rig, NEW)
@@ -70,7 +70,7 @@ async def test_new_revision_during_analysis_restarts_it():
         await rig.rest(30)
         assert_rested(rig, NEWER)
         restarted = "New revision detected! Restarting analysis for podinfo.test"
-        assert rig.events()[2:] == SUCCESS[:3] + [restarted] + SUCCESS[1:]
+        assert rig.events()[2:] == [*SUCCESS[:3], restarted, *SUCCESS[1:]]
         assert NEW not in seen_images(rig)
 
 

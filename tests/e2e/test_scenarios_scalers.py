@@ -1,10 +1,10 @@
 """What people do to the scalers and to the target while a Canary rests, and rollouts with an HPA or without any scaler."""
 
 import pytest
+
 from canarykit import kinds
 from canarykit.dicts import at
 from canarykit.model import Ref
-
 from e2e.scenes import (
     BOOTSTRAP,
     NEW,
@@ -37,14 +37,16 @@ def bounds(rig, name="podinfo-so-primary"):
 
 
 async def test_source_deleted_at_rest_is_a_warning_and_nothing_breaks():
-    """Without its source the primary's scaler stays as it is; the condition says what is missing; it heals when it is back."""
+    """Without its source the primary's scaler stays as it is; the condition says what is missing until it is back."""
     async with at_rest() as rig:
         serving, primary = primary_pods(rig), primary_spec(rig)
         await rig.cluster.delete(ref(rig, kinds.SCALED_OBJECT, "podinfo-so"))
         await rig.rest(2)
         accepted = rig.condition("Accepted")
         assert (accepted["status"], accepted["reason"]) == ("True", "Warnings")
-        what = "spec.autoscalerRef.name names a ScaledObject that does not exist in namespace test (found 'podinfo-so'). Create it"
+        what = (
+            "spec.autoscalerRef.name names a ScaledObject that does not exist in namespace test (found 'podinfo-so'). Create it"
+        )
         assert accepted["message"].startswith(what)
         assert any("names a ScaledObject that does not exist" in text for text in rig.events()[2:])
         await rig.rest(120)

@@ -1,9 +1,9 @@
 """Progressive rollouts on the Gateway API under user traffic: weights, capacity before requests, and nobody's request lost."""
 
 import pytest
+
 from canarykit import kinds
 from canarykit.dicts import at
-
 from e2e.scenes import (
     BOOTSTRAP,
     GATEWAY,

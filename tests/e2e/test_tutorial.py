@@ -1,9 +1,9 @@
 """The tutorial in virtual time, over the production controller and the embedded cluster."""
 
 import pytest
-from harness import Rig, sample
 
 from canarykit.settings import Settings
+from harness import Rig, sample
 
 pytestmark = pytest.mark.looptime(idle_timeout=3600 * 10)
 TUTORIAL = Settings(metrics_server="http://flagger-prometheus.flagger-system:9090")

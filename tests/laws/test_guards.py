@@ -203,6 +203,24 @@ def test_g2_keeps_the_primary_big_while_requests_come_back():
     assert _primary_minimum(promoting(state={"base": 9})) == 4
 
 
+def test_primary_may_go_to_zero_only_at_rest():
+    """A ScaledObject without a minimum: one pod while a rollout lasts and until the row is reached, then KEDA's own business."""
+    assert _primary_minimum(routed(minimum=None)) == 1
+    assert _primary_minimum(World(minimum=0, target=TWO)) == 1
+    assert _primary_minimum(World(minimum=0, apex="other")) == 1
+    assert _primary_minimum(World(minimum=0)) == 0
+    assert _primary(World(minimum=0, primary=DOWN)) == []
+    assert len(_primary(World(minimum=1, primary=DOWN))) == 1
+
+
+def test_primary_grows_with_the_target_during_bootstrap():
+    """G5 compares them, and a primary without requests would never grow by itself."""
+    grown = evolve(INIT, apex="target", target=Pods(3, 3))
+    assert _primary_minimum(grown) == 3
+    bare = evolve(grown, scaler=None)
+    assert [action.body["spec"]["replicas"] for action in _primary(bare)] == [3]
+
+
 # -- G3, G4 -----------------------------------------------------------------------------------------------------------
 
 PAUSE = "autoscaling.keda.sh/paused-replicas"
@@ -395,6 +413,9 @@ def test_g7_shifts_as_far_as_the_primary_carries(world, carries):
         (World(primary=TWO, target=TWO, apex="other"), "primary"),
         (World(primary=TWO, target=TWO, apex=None), "primary"),
         (World(primary=DEAD, target=DEAD, apex="other"), None),
+        (World(primary=ONE, target=TWO, apex=None).with_state(base=4), "primary"),
+        (World(primary=ONE, target=TWO, apex="other").with_state(base=4), "primary"),
+        (World(primary=ONE, target=TWO, apex="target").with_state(base=4), None),
         (World(primary=DEAD, target=ONE, apex=None), "target"),
         (World(primary=ONE, target=TWO, apex="target", provider=ROUTED, analysis=PROGRESSIVE), "primary"),
         (evolve(INIT, apex="target"), "primary"),
@@ -402,7 +423,8 @@ def test_g7_shifts_as_far_as_the_primary_carries(world, carries):
     ],
     ids=[
         "G8: primary dead", "G8: both dead", "G8: with a route only in Terminating", "G9", "G9: too small", "G9: a foreign write",
-        "G9: deleted", "G9: deleted, nobody ready", "G8: deleted, primary dead", "G9: with a route one pod is enough",
+        "G9: deleted", "G9: deleted, nobody ready", "G9: deleted, any pod is better than none", "G9: foreign, likewise",
+        "G9: the target serves: room first", "G8: deleted, primary dead", "G9: with a route one pod is enough",
         "G9: bootstrap", "G9: bootstrap, not ready",
     ],
 )  # fmt: skip

@@ -1,12 +1,13 @@
-"""What has to hold after every write of ours (decisions.md section 11), as small functions over the store's view before and after.
+"""What has to hold after every write of ours (decisions.md section 11): small functions over the store's view before and after.
 
-Each returns what is wrong in one sentence, or "". `Inspector` is the controller's way to the API server that looks at every write.
+Each returns what is wrong in one sentence, or "". `Inspector` is a way to the API server that looks at every write.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from attrs import define, field, frozen
+
 from canarykit import kinds
 from canarykit.dicts import at
 from canarykit.kinds import Kind

@@ -9,17 +9,16 @@ from typing import Any
 import orjson
 import yaml
 
-from canarykit.kinds import BY_KIND
-from canarykit.model import Ref
-from canarykit.spec.crd import crds
-from canarykit.world.behaviour import Behaviour
-
 from canary_controller.clock import Clock
 from canary_controller.sandbox.api import Api
 from canary_controller.sandbox.crds import third_party_crds
 from canary_controller.sandbox.drive import World
 from canary_controller.sandbox.outside import Outside
 from canary_controller.sandbox.store import Store
+from canarykit.kinds import BY_KIND
+from canarykit.model import Ref
+from canarykit.spec.crd import crds
+from canarykit.world.behaviour import Behaviour
 
 APPLY = "application/apply-patch+yaml"
 JSON = "application/json"

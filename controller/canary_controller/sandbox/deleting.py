@@ -15,7 +15,6 @@ from canary_controller.sandbox.store import FOREGROUND, Key, Manifest, Precondit
 from canarykit.dicts import at
 from canarykit.kinds import CUSTOM_RESOURCE_DEFINITION, NAMESPACE, POD, SERVICE
 
-
 _SHOWN_WHEN_GONE = (SERVICE, POD)
 
 

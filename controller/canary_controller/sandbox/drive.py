@@ -10,14 +10,13 @@ from typing import Protocol
 import orjson
 from attrs import define, field
 
+from canary_controller.sandbox.api import Api
+from canary_controller.sandbox.store import Change, Store
 from canarykit.world import step_all
 from canarykit.world.behaviour import Behaviour
 from canarykit.world.routing import advance
 from canarykit.world.traffic import QUIET, Load, Traffic, next_change
 from canarykit.world.view import CREATE, DELETE, MERGE_PATCH, SCALE, STATUS, View, Write
-
-from canary_controller.sandbox.api import Api
-from canary_controller.sandbox.store import Change, Store
 
 AGENT = "kube-controller-manager/sandbox"
 JSON = "application/json"
@@ -43,7 +42,7 @@ class World:
     store: Store
     api: Api
     clock: Clock
-    behaviour: Behaviour = Behaviour()
+    behaviour: Behaviour = field(factory=Behaviour)
     loads: list[Load] = field(factory=list)
     traffic: Traffic = QUIET
     _changed: asyncio.Event = field(factory=asyncio.Event)

@@ -20,6 +20,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 def decoded_body(request: Request) -> Manifest:
+    """Return the body as an object, from JSON, YAML or protobuf; raises StatusError 415 for another type, 400 if broken."""
     if request.content_type == PROTOBUF:
         return decoded_protobuf(request.body)
     if request.content_type in ("application/yaml", "application/x-yaml"):
@@ -42,6 +43,7 @@ def require_same_kind(resource: Resource, before: Manifest, after: Manifest) -> 
 
 
 def applied_body(request: Request) -> Manifest:
+    """Return the body of an apply, which is YAML or JSON; raises StatusError 400."""
     try:
         value = orjson.loads(request.body)
     except orjson.JSONDecodeError:
@@ -56,6 +58,7 @@ def applied_body(request: Request) -> Manifest:
 
 
 def sent_object(request: Request, resource: Resource) -> Manifest:
+    """Return the object that was sent, checked against the path; raises StatusError 400."""
     try:
         sent = decoded_body(request)
     except errors.StatusError as error:
@@ -68,6 +71,7 @@ def sent_object(request: Request, resource: Resource) -> Manifest:
 
 
 def checked(manifest: Manifest, request: Request, resource: Resource) -> Manifest:
+    """Return ``manifest`` if its kind, version and namespace are those of the path; raises StatusError 400 or 422."""
     kind, api_version = manifest.get("kind"), manifest.get("apiVersion")
     if not kind:
         raise errors.bad_request(f"Object 'Kind' is missing in '{orjson.dumps(manifest).decode()[:200]}'")
@@ -100,6 +104,7 @@ def _other_kind(kind: str, manifest: Manifest, resource: Resource) -> errors.Sta
 
 
 def placed(manifest: Manifest, request: Request, resource: Resource, name: str) -> Manifest:
+    """Return ``manifest`` under ``name`` in the namespace of the path."""
     metadata = {**at(manifest, "metadata", default={}), "name": name}
     metadata.pop("namespace", None)
     if resource.kind.namespaced:
@@ -108,6 +113,7 @@ def placed(manifest: Manifest, request: Request, resource: Resource, name: str) 
 
 
 def require_same_name(request: Request, manifest: Manifest) -> None:
+    """Raise StatusError 400 when the object has another name than the path."""
     name = at(manifest, "metadata", "name", default="")
     if name != request.name:
         raise errors.bad_request(f"the name of the object ({name}) does not match the name on the URL ({request.name})")
@@ -131,5 +137,6 @@ def require_same_object(resource: Resource, before: Manifest, after: Manifest) -
 
 
 def bad_option(option: str, message: str) -> errors.StatusError:
+    """Return the 422 for an option of a patch that may not be there, or is missing."""
     reason = "FieldValueForbidden" if message.startswith("Forbidden") else "FieldValueRequired"
     return errors.invalid("meta.k8s.io", "PatchOptions", "", [causes.Cause(reason, message, option)])

@@ -25,7 +25,7 @@ def test_the_cluster_starts_quickly(stage: Stage):
 
 def is_at_rest(person: Person) -> None:
     """Assert what holds whenever no rollout is under way: only the source is paused, and the target has no pods."""
-    assert is_paused(person.get(kinds.SCALED_OBJECT, "podinfo-so")), person.story()
+    person.until("the source is paused", lambda: is_paused(person.get(kinds.SCALED_OBJECT, "podinfo-so")))
     assert not is_paused(person.get(kinds.SCALED_OBJECT, "podinfo-so-primary"))
     person.until("no HPA on the target", lambda: person.find(kinds.HPA, "keda-hpa-podinfo-so") is None)
     person.until("an HPA on the primary", lambda: person.find(kinds.HPA, "keda-hpa-podinfo-so-primary") is not None)

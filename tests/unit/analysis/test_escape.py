@@ -2,11 +2,12 @@
 
 import promql_parser
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from canarykit.errors import SpecError
 from canarykit.metrics.escape import PromqlEscape, pattern
 from canarykit.templates import render
-from hypothesis import given
-from hypothesis import strategies as st
 
 
 def fitted(template, value):

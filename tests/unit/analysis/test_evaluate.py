@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import promql_parser
 import pytest
+
 from canarykit.errors import SpecError, UnknownName
 from canarykit.metrics.builtin import DURATION, DURATION_UNIT_MS, QUERIES, SUCCESS_RATE
 from canarykit.metrics.evaluate import MetricContext, evaluate, probe

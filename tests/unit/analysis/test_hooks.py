@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from canarykit.errors import SpecError
 from canarykit.hooks import (
     event_payload,

@@ -1,6 +1,7 @@
 """Load-test commands, as they stand in Flagger's documents and the tutorial."""
 
 import pytest
+
 from canarykit.loadcommand import UNLIMITED_PER_S, LoadCommand, load_of, parse_load_command
 
 URL = "http://podinfo-svc-canary.test/"

@@ -6,6 +6,7 @@ from base64 import b64decode
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
 from canarykit.errors import NoData, SpecError, Unavailable
 from canarykit.metrics.prometheus import QueryRefused, probe_request, query_request, read_answer
 from canarykit.model import HttpResponse

@@ -1,12 +1,13 @@
 """Go text templates, as metric queries use them. Expected results were compared with Go's own text/template."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from canarykit.errors import SpecError
 from canarykit.template_functions import BUILTINS
 from canarykit.template_parser import GO_FUNCTIONS, QUERY_VARIABLES, check_query
 from canarykit.templates import render
-from hypothesis import given
-from hypothesis import strategies as st
 
 VARIABLES = {
     "name": "podinfo",

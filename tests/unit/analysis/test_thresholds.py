@@ -3,6 +3,7 @@
 import math
 
 import pytest
+
 from canarykit.model import FAIL, NO_DATA, PASS
 from canarykit.thresholds import Limits, breach, judge, milliseconds, percent, percent_bound, two_digits
 

@@ -7,6 +7,7 @@ import sys
 from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 from click.testing import CliRunner
 
@@ -15,7 +16,8 @@ from canary_controller.clock import LoopClock
 from canary_controller.log import setup
 from canary_controller.metrics import Metrics
 from canary_controller.record import Recorder
-from canary_controller.run import crd_problem, watch_skew
+from canary_controller.run import crd_problem, tell_troubles, watch_skew
+from canary_controller.watch import Trouble
 from canarykit import kinds
 from canarykit.model import Ref
 from canarykit.settings import Settings
@@ -115,3 +117,21 @@ async def test_a_crd_without_our_status_is_found_and_what_the_crd_command_prints
         assert await crd_problem(rig.kube) == ""
         await rig.cluster.call("DELETE", path)
         assert await crd_problem(rig.kube) == f"the Canary CRD is not served. {command}"
+
+
+async def test_a_watch_that_breaks_is_logged_once_and_so_is_its_recovery():
+    clock, out = LoopClock(), io.StringIO()
+    setup("info", "json", clock, out)
+    watcher: Any = SimpleNamespace(kind=kinds.DEPLOYMENT, trouble=Trouble(), is_absent=False)
+    telling = asyncio.create_task(tell_troubles([watcher], clock))
+    await clock.sleep(25)
+    watcher.trouble = Trouble("deployments: refused", 1)
+    await clock.sleep(60)
+    watcher.trouble = Trouble()
+    await clock.sleep(60)
+    telling.cancel()
+    lines = [orjson.loads(line) for line in out.getvalue().splitlines()]
+    assert [(line["level"], line["kind"], line.get("error")) for line in lines] == [
+        ("warn", "deployments", "deployments: refused"),
+        ("info", "deployments", None),
+    ]

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
+
 from canarykit.settings import Settings
 from canarykit.spec import Metric, ThresholdRange, load, unstructure, validate
 from canarykit.spec.convert import type_problems
 from canarykit.spec.templates import load_alert_provider, load_metric_template
-from hypothesis import given
-from hypothesis import strategies as st
-
 from unit.spec.samples import ABSENT, REPEATABLE, a_canary, tutorial
 
 JSON = st.recursive(

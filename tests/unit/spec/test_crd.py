@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from attrs import has
+
 from canarykit import phases
 from canarykit.spec.analysis import WEBHOOK_TYPES
 from canarykit.spec.canary import PROVIDER_NAMES, CanarySpec
 from canarykit.spec.crd import PHASES, crds
 from canarykit.spec.fields import attributes, json_name
-
 from unit.spec.samples import ABSENT, a_canary, tutorial
 
 CANARY, TEMPLATE, PROVIDER = crds()

@@ -1,11 +1,11 @@
 """Go's durations and numbers, read and printed."""
 
 import pytest
-from canarykit.errors import SpecError
-from canarykit.spec.durations import go_duration, go_float, seconds, seconds_or
 from hypothesis import given
 from hypothesis import strategies as st
 
+from canarykit.errors import SpecError
+from canarykit.spec.durations import go_duration, go_float, seconds, seconds_or
 from unit.spec.samples import REPEATABLE
 
 

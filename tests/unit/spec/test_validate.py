@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
+
 from canarykit.errors import Problem, SpecError
 from canarykit.settings import Settings
 from canarykit.spec import parse, validate
 from canarykit.spec.canary import PROVIDER_NAMES
-
 from unit.spec.samples import ABSENT, a_canary, tutorial
 
 GATEWAY = "gatewayapi:v1"

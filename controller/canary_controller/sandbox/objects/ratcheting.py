@@ -1,8 +1,8 @@
 """Ratcheting: what was wrong before a write, and is not touched by it, does not refuse the write.
 
-So an object stored under looser rules still takes status writes and unrelated edits. Source: Kubernetes documentation, "Extend the
-Kubernetes API with CustomResourceDefinitions" (validation ratcheting). Elements of lists are not matched with each other: a
-list counts as touched when anything in it differs.
+So an object stored under looser rules still takes status writes and unrelated edits. Elements of lists are not matched with
+each other: a list counts as touched when anything in it differs. Source: Kubernetes documentation, "Extend the Kubernetes API
+with CustomResourceDefinitions" (validation ratcheting).
 """
 
 import re
