@@ -29,9 +29,7 @@ def with_clocks(facts: Facts) -> State:
         drain=_runs(facts, state.clocks.drain, _drains(facts)),
     )
     clocks = _with_route(facts, clocks)
-    return evolve(
-        state, clocks=clocks, unsettled=_unsettled(facts), pause_mark=_pause_mark(facts), floor_mark=_floor_mark(facts)
-    )
+    return evolve(state, clocks=clocks, unsettled=_unsettled(facts), pause_mark=_pause_mark(facts), floor_mark=_floor_mark(facts))
 
 
 def _runs(facts: Facts, clock: float | None, awaited: bool) -> float | None:

@@ -147,9 +147,7 @@ def target_pods(snapshot: Snapshot) -> int:
 def held_down(snapshot: Snapshot) -> bool:
     """Tell whether the target is observed down: no pods, none asked for, its scaler paused (where it can be)."""
     paused = not has_pause(snapshot) or (
-        snapshot.scaler is not None
-        and snapshot.source_scaler is not None
-        and snapshot.scaler.is_paused(snapshot.source_scaler)
+        snapshot.scaler is not None and snapshot.source_scaler is not None and snapshot.scaler.is_paused(snapshot.source_scaler)
     )
     return target_pods(snapshot) == 0 and paused
 

@@ -21,7 +21,7 @@ from canarykit.scalers import scaler_for
 from canarykit.settings import Settings
 from canarykit.snapshot import CONFIG_KINDS, Objects, Snapshot
 from canarykit.spec import load, validate
-from canarykit.state import read_state
+from canarykit.state import FORMAT, read_state
 from canarykit.workloads import workload_for
 
 
@@ -38,7 +38,7 @@ def observe(objects: Objects, key: tuple[str, str], settings: Settings, now: flo
     scaler_name = spec.autoscaler_ref.name if spec.autoscaler_ref else ""
     names = names_for(key[0], key[1], spec.target_ref.name, spec.service.name, scaler_name)
     state = read_state(manifest, now)
-    problems = list(validate(manifest, settings))
+    problems = [*validate(manifest, settings), *_of_another_time(state.format)]
     bare = Snapshot(canary, names, settings, state, objects, tuple(problems))
     if bare.errors:
         return bare
@@ -46,6 +46,16 @@ def observe(objects: Objects, key: tuple[str, str], settings: Settings, now: flo
         return _with_rooms(bare, problems)
     except SpecError as error:
         return evolve(bare, problems=(*problems, error.problem))
+
+
+def _of_another_time(status_format: int) -> list[Problem]:
+    """A status that a newer version wrote is held, never overwritten (design.md section 3.3)."""
+    if status_format <= FORMAT:
+        return []
+    advice = "Run the version that wrote it, or a newer one."
+    return [
+        Problem("status.rollout.format", "is newer than this version understands", status_format, advice, code="status-format")
+    ]
 
 
 def _with_rooms(bare: Snapshot, problems: list[Problem]) -> Snapshot:

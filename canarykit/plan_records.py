@@ -34,9 +34,7 @@ def record_actions(snapshot: Snapshot) -> list[Action]:
         if template is None:
             continue
         checksums = snapshot.recorded_configs(revision)
-        manifest = controller_revision(
-            snapshot.canary.manifest, snapshot.names, revision, template, checksums, number, form
-        )
+        manifest = controller_revision(snapshot.canary.manifest, snapshot.names, revision, template, checksums, number, form)
         actions.append(Action(CREATE, Ref.of(manifest), manifest, None, "", f"keep the template of {revision}"))
     return actions
 

@@ -110,5 +110,3 @@ def _metrics(facts: Facts) -> tuple[Question, ...]:
         Question(METRIC, metric.name, f"{key}/{index}", metric, {}, NOT_PASSED)
         for index, metric in enumerate(facts.snapshot.canary.spec.analysis.metrics)
     )
-
-

@@ -113,9 +113,7 @@ def _bootstrapped(facts: Facts) -> bool:
 def _initialized(facts: Facts) -> State:
     pin = facts.state.pin
     base = max(facts.state.base, facts.snapshot.primary_health.replicas_wanted)
-    return enter(
-        facts, phases.INITIALIZED, promoted=pin, attempted=pin, base=base, tracked_configs=dict(facts.snapshot.configs)
-    )
+    return enter(facts, phases.INITIALIZED, promoted=pin, attempted=pin, base=base, tracked_configs=dict(facts.snapshot.configs))
 
 
 INITIALIZING = (

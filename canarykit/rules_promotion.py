@@ -69,9 +69,7 @@ def _primary_wait(facts: Facts) -> str:
 
 
 def _undo_number(number: str) -> Rule:
-    return evolve(
-        UNDO, number=number, text="`undo`, verified, and the primary has no ready pods", when=_may_undo
-    )
+    return evolve(UNDO, number=number, text="`undo`, verified, and the primary has no ready pods", when=_may_undo)
 
 
 PROMOTING = (

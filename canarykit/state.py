@@ -133,9 +133,7 @@ def read_state(canary: Mapping[str, Any], now: float) -> State:
 
 def write_state(state: State) -> dict[str, Any]:
     """Return ``status.rollout`` for ``state``, without the members that say nothing."""
-    clocks: dict[str, Any] = {
-        name: fine_stamp(value) for name in _CLOCKS if (value := getattr(state.clocks, name)) is not None
-    }
+    clocks: dict[str, Any] = {name: fine_stamp(value) for name in _CLOCKS if (value := getattr(state.clocks, name)) is not None}
     if state.clocks.route_weight is not None and state.clocks.route is not None:
         clocks["routeWeight"] = state.clocks.route_weight
     marks = {

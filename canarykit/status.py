@@ -11,7 +11,7 @@ from canarykit import phases
 from canarykit.dicts import at
 from canarykit.errors import Problem
 from canarykit.snapshot import Snapshot
-from canarykit.state import State, read_state, write_state
+from canarykit.state import FORMAT, State, read_state, write_state
 from canarykit.times import stamp
 
 MESSAGE_LIMIT = 1024
@@ -33,6 +33,8 @@ def status_patch(snapshot: Snapshot, state: State, now: float) -> dict[str, Any]
 
 
 def _wanted(snapshot: Snapshot, state: State, now: float, observed: Mapping[str, Any]) -> dict[str, Any]:
+    if state.format > FORMAT:
+        return {"conditions": _conditions(snapshot, state, now, at(observed, "conditions", default=[]))}
     rollout = write_state(state)
     if write_state(read_state(snapshot.canary.manifest, now)) == rollout and at(observed, "rollout") is not None:
         rollout = dict(observed["rollout"])

@@ -17,9 +17,6 @@ import looptime
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from harness import Rig, sample
-from worlds import KEY, NOW, World, in_analysis, routed
-
 from canarykit.decide import decide
 from canarykit.kinds import CANARY
 from canarykit.model import Ref
@@ -27,6 +24,8 @@ from canarykit.observe import observe
 from canarykit.plan import plan
 from canarykit.settings import Settings
 from canarykit.spec import load
+from harness import Rig, sample
+from worlds import KEY, NOW, World, in_analysis, routed
 
 ROUNDS, REPEATS = 50, 20
 METRICS = "http://flagger-prometheus.flagger-system:9090"
@@ -34,7 +33,7 @@ IMPORT = "import time; began = time.perf_counter(); import {module}; print(time.
 
 
 def timed_us(work: Callable[[], object]) -> float:
-    """Return the microseconds of processor time that one call takes: the best of several rounds, so that neighbours count little."""
+    """Return the microseconds of processor time that one call takes: the best of several rounds, for neighbours count."""
     work()
     rounds = []
     for _ in range(REPEATS):
@@ -106,7 +105,9 @@ def rows() -> list[tuple[str, str, str]]:
     dump = timed_us(lambda: json.dumps([dict(each) for each in objects.values()]))
     for what, each in (("at rest", World()), ("Blue/Green analysis", world), ("weights on a route", routed())):
         seen, judged = pass_us(each)
-        found.append((f"decide + plan, {what}", f"{judged:6.0f} us ({judged / dump:.1f} x a JSON dump of the objects)", "< 300 us"))
+        found.append(
+            (f"decide + plan, {what}", f"{judged:6.0f} us ({judged / dump:.1f} x a JSON dump of the objects)", "< 300 us")
+        )
         found.append((f"observe, {what}", f"{seen:6.0f} us ({seen / dump:.1f} x)", ""))
     manifest = objects[Ref.to(CANARY, *KEY)]
     structured = timed_us(lambda: load(dict(manifest)))

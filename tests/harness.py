@@ -36,8 +36,8 @@ def sample(name: str) -> list[dict[str, Any]]:
 class Rig:
     """A cluster with our controller in it. Use ``async with``."""
 
-    settings: Settings = Settings()
-    behaviour: Behaviour = Behaviour()
+    settings: Settings = field(factory=Settings)
+    behaviour: Behaviour = field(factory=Behaviour)
     namespace: str = "test"
     name: str = "podinfo"
     clock: LoopClock = field(factory=lambda: LoopClock(START))

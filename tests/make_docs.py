@@ -16,8 +16,9 @@ def phases_page() -> str:
 
 {PRINTED}
 
-Every arrow is a rule that can change the phase; its number leads to [decision-table.md](decision-table.md). A restart, which begins
-an analysis again, stays in Progressing and has no arrow there. The picture is drawn from the rules themselves, so it cannot differ.
+Every arrow is a rule that can change the phase; its number leads to [decision-table.md](decision-table.md).
+A restart, which begins an analysis again, stays in Progressing and has no arrow there.
+The picture is drawn from the rules themselves, so it cannot differ.
 
 ```mermaid
 {mermaid()}
@@ -33,16 +34,17 @@ def table_page() -> str:
 
 {PRINTED}
 
-In every pass the rules of the present phase are looked at from top to bottom, and the first one whose condition holds decides. The
-last rule of a phase always holds, so no pass ends without a reason. *Told*: the reason of a long wait also goes to
-`status.rollout.waiting`. *cur* is the target's present revision, *attempted* the one last analysed, *promoted* the one that
-the primary was seen running; the clocks `c_can`, `c_pri`, `c_room` and `c_route` stand under `status.rollout.clocks`.
+In every pass the rules of the present phase are looked at from top to bottom, and the first one whose condition holds decides.
+The last rule of a phase always holds, so no pass ends without a reason.
+*Told*: the reason of a long wait also goes to `status.rollout.waiting`.
+*cur* is the target's present revision, *attempted* the one last analysed, *promoted* the one that the primary was seen running.
+The clocks `c_can`, `c_pri`, `c_room` and `c_route` stand under `status.rollout.clocks`; late is past `progressDeadlineSeconds`.
 
 {table_markdown()}
 ## Guards
 
-A guard says what has to be observed before one action may be taken. Destructive order follows from guards alone. An action whose
-guard has a star is planned again from a live read just before it is carried out.
+A guard says what has to be observed before one action may be taken; destructive order follows from guards alone.
+An action whose guard has a star is planned again from a live read just before it is carried out.
 
 | guard | opens for |
 |---|---|
@@ -51,8 +53,9 @@ guard has a star is planned again from a live read just before it is carried out
 ## Requests
 
 A person asks with the annotation `canarykit.dev/request: <verb>/<token>`, for example
-`kubectl annotate canary podinfo canarykit.dev/request=abort/1 --overwrite`. A request is new if the whole value differs from the last
-one; the first pass that sees it obeys or refuses it, with a reason, in `status.rollout.request` and an Event.
+`kubectl annotate canary podinfo canarykit.dev/request=abort/1 --overwrite`.
+A request is new if the whole value differs from the last one.
+The first pass that sees it obeys or refuses it, with a reason, in `status.rollout.request` and an Event.
 
 | verb | works in | does |
 |---|---|---|

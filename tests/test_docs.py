@@ -78,7 +78,11 @@ def _assert_known(command: str) -> None:
         assert "canary-controller" in _scripts()
         wanted = [each for each in arguments[:1] if not each.startswith("-")]
         usage = subprocess.run(
-            [sys.executable, "-m", "canary_controller", *wanted, "--help"], capture_output=True, text=True, check=False, timeout=60
+            [sys.executable, "-m", "canary_controller", *wanted, "--help"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
         )
         assert usage.returncode == 0, usage.stderr
     else:

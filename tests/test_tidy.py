@@ -13,8 +13,8 @@ LIBRARY = ROOT / "canarykit"
 CONTROLLER = ROOT / "controller" / "canary_controller"
 PORCH = {"cli.py", "pytest_plugin.py"}
 IMPURE = {
-    "aiohttp", "asyncio", "canary_controller", "logging", "os", "pathlib", "random", "secrets", "socket", "subprocess", "threading",
-    "time", "uuid",
+    "aiohttp", "asyncio", "canary_controller", "logging", "os", "pathlib", "random", "secrets", "socket", "subprocess",
+    "threading", "time", "uuid",
 }  # fmt: skip
 LONGEST_FUNCTION = 60
 LONGEST_FILE = 400
@@ -120,7 +120,9 @@ def _tracked_text() -> Iterator[tuple[str, str]]:
             yield name, path.read_text(errors="replace")
 
 
-@pytest.mark.parametrize("pattern", [r"TODO(?! #\d)", r"FIXME", r"/work/(main|shared)", r"files\.pythonhosted|pypi\.org|proxy\.golang"])
+@pytest.mark.parametrize(
+    "pattern", [r"TODO(?! #\d)", r"FIXME", r"/work/(main|shared)", r"files\.pythonhosted|pypi\.org|proxy\.golang"]
+)
 def test_no_loose_ends_and_nothing_of_one_machine(pattern):
     """No TODO without a number, no path of one machine, no registry host."""
     found = [name for name, text in _tracked_text() if name != "tests/test_tidy.py" and re.search(pattern, text)]

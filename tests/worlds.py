@@ -34,6 +34,7 @@ GATEWAY = {"group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "edg
 OLD, PROMOTED, NEXT, NEWEST = "podinfo:0.9", "podinfo:1.0", "podinfo:2.0", "podinfo:3.0"
 ROUTED = "gatewayapi:v1"
 SO, HORIZONTAL = "ScaledObject", "HorizontalPodAutoscaler"
+PORT = {"name": "http", "port": 80, "targetPort": 80, "protocol": "TCP"}
 BLUE_GREEN = {"interval": "10s", "threshold": 2, "iterations": 2}
 PROGRESSIVE = {"interval": "10s", "threshold": 2, "maxWeight": 50, "stepWeight": 20}
 
@@ -91,7 +92,7 @@ class World:
     deleted: bool = False
     kept: tuple[str, ...] = (OLD, PROMOTED, NEXT)
     state: Mapping[str, Any] = field(factory=dict)
-    settings: Settings = Settings()
+    settings: Settings = field(factory=Settings)
 
     def with_state(self, **changes: Any) -> "World":
         """The same with further fields of the status."""
@@ -175,7 +176,7 @@ class World:
         return [question.about for question in questions(self.snapshot(now), now)]
 
     def decide(self, now: float = NOW, not_before: float = 0.0, **answers: str | Answer | None) -> Decision:
-        """Decide with answers by ``about`` (underscores for hyphens); everything else that is asked passes; None leaves one out."""
+        """Decide with answers by ``about`` (underscores for hyphens); what else is asked passes; None leaves one out."""
         snapshot = self.snapshot(now)
         given: dict[tuple[str, str, str], Answer] = {}
         for question in questions(snapshot, now, not_before):
@@ -212,7 +213,7 @@ class World:
             {
                 "apiVersion": "v1", "kind": "Service",
                 "metadata": {"name": name, "namespace": NS, "resourceVersion": "5", "ownerReferences": [_owner()]},
-                "spec": {"selector": {"app": value}, "ports": [{"name": "http", "port": 80, "targetPort": 80, "protocol": "TCP"}]},
+                "spec": {"selector": {"app": value}, "ports": [dict(PORT)]},
             }
             for name, value in pairs
         ]  # fmt: skip

@@ -35,6 +35,7 @@ Key = tuple[str, str]
 Objects = dict[Ref, dict[str, Any]]
 Id = tuple[str, str, str]
 RESYNC_S = 30.0
+UNPROCESSABLE = 422
 QUICK_PASSES = 10
 
 
@@ -114,7 +115,7 @@ class Loop:
             snapshot, answers, decision = await self._judge(key, objects, answers)
         self.observer(snapshot, decision)
         await self.publisher.catch_up(snapshot)
-        objects, wrote_status = await self._write_status(key, objects, snapshot, decision.state)
+        objects, wrote_status = await self._write_status(key, objects, snapshot, decision.state, decision.events)
         after = observe(objects, key, self.settings, self.clock.now())
         acted = await self._act(key, after, wrote_status)
         await self.publisher.publish(after, decision.events)
@@ -161,8 +162,14 @@ class Loop:
         answers = await ask(asked, snapshot, self.http, memory, now, known) if asked else {}
         return snapshot, {**known, **answers}, decide(snapshot, answers, now, self.clock.rollout_id(), self.not_before(key))
 
-    async def _write_status(self, key: Key, objects: Objects, snapshot: Snapshot, state: State) -> tuple[Objects, bool]:
-        """Intent first: the verdict goes into the status before anything is done, fenced by the observed version."""
+    async def _write_status(
+        self, key: Key, objects: Objects, snapshot: Snapshot, state: State, notes: tuple[Note, ...] = ()
+    ) -> tuple[Objects, bool]:
+        """Intent first: the verdict goes into the status before anything is done, fenced by the observed version.
+
+        An API server without validation ratcheting refuses a status below a spec that its CRD's rules rule out: then what
+        is wrong (``notes`` that are said once) is told in Events alone, and the pass ends.
+        """
         patch = status_patch(snapshot, state, self.clock.now())
         if patch is None:
             return objects, False
@@ -170,7 +177,7 @@ class Loop:
         try:
             written = await self.kube.merge_patch(ref, patch, "status")
         except ApiError as error:
-            if error.status == INVALID:
+            if error.status == UNPROCESSABLE:
                 await self.publisher.publish(snapshot, tuple(note for note in notes if note.once))
             if error.is_conflict or error.is_not_found:
                 await self._refresh(key)

@@ -93,7 +93,7 @@ async def at_rest(
             put_load(rig, load_per_s)
         await rig.until_phase("Initialized", limit_s=300)
         await until_down(rig)
-        await rig.rest(60)
+        await rig.rest(20)
         yield rig
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
+from canary_controller.sandbox import admission
 from canary_controller.sandbox.cluster import Refused
 from canary_controller.sandbox.store import Key
 from canarykit import kinds
@@ -282,6 +283,23 @@ async def test_bad_input_in_an_analysis_holds_it_and_goes_on_after_the_fix():
         await until_down(rig)
         await rig.rest(30)
         assert_rested(rig, NEW)
+
+
+async def test_api_server_that_takes_no_status_below_a_bad_spec(monkeypatch):
+    """Before validation ratcheting (Kubernetes 1.30) the condition cannot be written: an Event says it, and the fix heals."""
+    monkeypatch.setattr(admission, "touched", lambda causes, before, after: list(causes))
+    case = CASES["interval 5x"]
+    async with at_rest() as rig:
+        events = len(rig.events())
+        await mistake(rig, case)
+        await rig.rest(300)
+        (said,) = rig.events()[events:]
+        assert all(part in said for part in case.said)
+        await rig.apply(*other())
+        await rig.until(lambda: at(rig.get(kinds.CANARY, "shop"), "status", "phase") == "Initialized", 60)
+        await correction(rig, case)
+        await rig.rest(2)
+        await released(rig, NEW)
 
 
 async def test_a_canary_that_makes_no_sense_at_all_harms_nobody():

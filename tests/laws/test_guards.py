@@ -1,4 +1,4 @@
-"""Both answers of every guard G1 to G10, the desired world with its override, and the order of actions (decisions.md sections 5, 6)."""
+"""Both answers of every guard G1 to G10, the desired world with its override, the order of actions (decisions.md 5, 6)."""
 
 import pytest
 from attrs import evolve
@@ -96,7 +96,7 @@ ROWS = [
     (evolve(routed(), phase=phases.PROMOTING), Desired(rev(NEXT), "up", 20)),
     (promoting(state={"undo": True, "pin": rev(OLD)}), Desired(rev(OLD), "down", 0)),
     (finalising(), Desired(rev(NEXT), "down", 0)),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("world", "row"), ROWS, ids=[f"{world.phase or 'New'} {row.target} {row.weight}" for world, row in ROWS])
@@ -131,9 +131,16 @@ def test_requests_leave_a_side_without_ready_pods_while_the_other_has_some(why, 
 
 @pytest.mark.parametrize(
     ("base", "side", "percent", "pods"),
-    [(4, "target", 0, 1), (4, "target", 25, 1), (4, "target", 26, 2), (4, "target", 100, 4), (9, "target", 100, 4), (0, "primary", 100, 1),
-     (3, "primary", 50, 2)],
-)  # fmt: skip
+    [
+        (4, "target", 0, 1),
+        (4, "target", 25, 1),
+        (4, "target", 26, 2),
+        (4, "target", 100, 4),
+        (9, "target", 100, 4),
+        (0, "primary", 100, 1),
+        (3, "primary", 50, 2),
+    ],
+)
 def test_need_is_a_share_of_base_within_the_scalers_maximum(base, side, percent, pods):
     """max(1, min(maximum, ceil(base x p / 100))); the maximum here is 4."""
     assert need(World().with_state(base=base).snapshot(), side, percent) == pods
@@ -187,6 +194,13 @@ def test_g1_sizes_the_primary(world, size):
     assert [action.body["spec"]["replicas"] for action in _primary(world)] == ([] if size is None else [size])
 
 
+def test_g1_sizes_a_primary_whose_source_scaler_is_gone():
+    """Nobody else does."""
+    objects = {ref: each for ref, each in World(primary=ONE).objects().items() if ref.name != "podinfo-so"}
+    found = action_on(plan(observe(objects, ("test", "podinfo"), World().settings, NOW), NOW), DEPLOYMENT, "podinfo-primary")
+    assert [action.body["spec"]["replicas"] for action in found] == [2]
+
+
 def _primary_minimum(world: World) -> int:
     (action,) = _on(world, SCALED_OBJECT, "podinfo-so-primary")
     return action.body["spec"]["minReplicaCount"]
@@ -227,9 +241,7 @@ PAUSE = "autoscaling.keda.sh/paused-replicas"
 
 
 def _pause_written(world: World) -> list[object]:
-    return [
-        action.body["metadata"]["annotations"][PAUSE] for action in _source(world) if action.guard == "G3"
-    ]
+    return [action.body["metadata"]["annotations"][PAUSE] for action in _source(world) if action.guard == "G3"]
 
 
 @pytest.mark.parametrize(
@@ -275,11 +287,23 @@ def _minimum_written(world: World) -> list[object]:
         (routed(state={"split": Split(100), "base": 9}), [4]),
     ],
     ids=[
-        "for the next weight", "is there", "the user's is enough", "no mark yet", "no target", "scale-to-zero source",
-        "no minimum written", "raised from none", "less is enough again", "mode down", "mode down, none before", "given back",
-        "no mark, no floor of ours", "override: everything", "never above the maximum",
+        "for the next weight",
+        "is there",
+        "the user's is enough",
+        "no mark yet",
+        "no target",
+        "scale-to-zero source",
+        "no minimum written",
+        "raised from none",
+        "less is enough again",
+        "mode down",
+        "mode down, none before",
+        "given back",
+        "no mark, no floor of ours",
+        "override: everything",
+        "never above the maximum",
     ],
-)  # fmt: skip
+)
 def test_g4_floors_the_source_while_its_mark_is_in_the_status(world, written):
     """Mode up: max(old minimum, need); in every other case the old minimum again."""
     assert _minimum_written(world) == written
@@ -311,7 +335,16 @@ WATCH = Watch(NOW)
         (evolve(INIT, target=Pods(9, 9), primary=Pods(4, 4)), True),
         (evolve(INIT, target=DEAD), True),
     ],
-    ids=["all there", "not rolled", "another template", "no scaler yet", "none wanted", "smaller", "at its maximum", "target dead"],
+    ids=[
+        "all there",
+        "not rolled",
+        "another template",
+        "no scaler yet",
+        "none wanted",
+        "smaller",
+        "at its maximum",
+        "target dead",
+    ],
 )
 def test_g5_begins_the_hand_over(world, opens):
     """Primary rolled at the pin, its scaler made, as big as the target or its maximum."""
@@ -345,7 +378,7 @@ def test_g6_lets_the_split_rise_for_a_target_that_can_carry_it(world, weight, op
     """Target rolled, and ready pods >= need(target, w)."""
     assert (g6(world.snapshot(), weight, WATCH) == "") == opens
     moved = world.with_state(split=Split(weight))
-    if not world.primary == DEAD:
+    if world.primary != DEAD:
         assert _weight_written(moved) == (weight if opens else None)
 
 
@@ -366,11 +399,20 @@ def test_g6_lets_the_split_rise_for_a_target_that_can_carry_it(world, weight, op
         (evolve(routed(), primary=Pods(2, 2, reachable=1)), 0, False),
     ],
     ids=[
-        "room", "too small", "enough for the rest", "target dead: free", "idle: another template", "idle: an old pod", "idle",
-        "promoting: an old pod", "progressing: old pods carry, too", "after a deadline whole", "but never to a dead primary",
+        "room",
+        "too small",
+        "enough for the rest",
+        "target dead: free",
+        "idle: another template",
+        "idle: an old pod",
+        "idle",
+        "promoting: an old pod",
+        "progressing: old pods carry, too",
+        "after a deadline whole",
+        "but never to a dead primary",
         "not reachable",
     ],
-)  # fmt: skip
+)
 def test_g7_lets_the_split_fall_for_a_primary_that_can_carry_it(world, to, opens):
     """Ready pods >= need(primary, 100-w); in idle phases and Promoting all of them run the pin."""
     assert (g7(world.snapshot(), to, WATCH) == "") == opens
@@ -389,10 +431,16 @@ def test_g7_lets_the_split_fall_for_a_primary_that_can_carry_it(world, to, opens
         (World(apex="target", target=TWO, primary=ONE).with_state(base=4), None),
     ],
     ids=[
-        "carries no more than it has", "idle", "idle, half", "not the pin", "progressing", "waiting for promotion", "promoting",
+        "carries no more than it has",
+        "idle",
+        "idle, half",
+        "not the pin",
+        "progressing",
+        "waiting for promotion",
+        "promoting",
         "kubernetes: whole or not at all",
     ],
-)  # fmt: skip
+)
 def test_g7_shifts_as_far_as_the_primary_carries(world, carries):
     """Idle phases (primary at the pin) and Progressing: 100 - 100 x ready / base."""
     assert g7_partial(world.snapshot(), 0) == carries
@@ -422,12 +470,23 @@ def test_g7_shifts_as_far_as_the_primary_carries(world, carries):
         (evolve(INIT, apex="target", primary=Pods(2, 1)), None),
     ],
     ids=[
-        "G8: primary dead", "G8: both dead", "G8: with a route only in Terminating", "G9", "G9: too small", "G9: a foreign write",
-        "G9: deleted", "G9: deleted, nobody ready", "G9: deleted, any pod is better than none", "G9: foreign, likewise",
-        "G9: the target serves: room first", "G8: deleted, primary dead", "G9: with a route one pod is enough",
-        "G9: bootstrap", "G9: bootstrap, not ready",
+        "G8: primary dead",
+        "G8: both dead",
+        "G8: with a route only in Terminating",
+        "G9",
+        "G9: too small",
+        "G9: a foreign write",
+        "G9: deleted",
+        "G9: deleted, nobody ready",
+        "G9: deleted, any pod is better than none",
+        "G9: foreign, likewise",
+        "G9: the target serves: room first",
+        "G8: deleted, primary dead",
+        "G9: with a route one pod is enough",
+        "G9: bootstrap",
+        "G9: bootstrap, not ready",
     ],
-)  # fmt: skip
+)
 def test_g8_and_g9_move_the_apex(world, side):
     """``kubernetes``: the apex is the split."""
     assert _apex_written(world) == side
@@ -448,7 +507,11 @@ G10_CASES = [
     ("mode up", in_analysis(state=DRAINED), "the target is wanted up"),
     ("override", evolve(G10, primary=DEAD), "the target is wanted up"),
     ("split", evolve(G10, provider=ROUTED, analysis=PROGRESSIVE, weight=5), "requests are not observed back on the primary"),
-    ("NotYet", evolve(G10, provider=ROUTED, analysis=PROGRESSIVE, programmed=False), "requests are not observed back on the primary"),
+    (
+        "NotYet",
+        evolve(G10, provider=ROUTED, analysis=PROGRESSIVE, programmed=False),
+        "requests are not observed back on the primary",
+    ),
     ("apex", evolve(G10, provider=ROUTED, analysis=PROGRESSIVE, apex="other"), "the apex Service does not select the primary"),
     ("primary dead, target too", evolve(G10, primary=DEAD, target=DEAD), "primary has no ready pods"),
     ("not reachable", evolve(G10, primary=Pods(2, 2, reachable=0)), "primary has no ready pods"),
@@ -462,7 +525,11 @@ G10_CASES = [
 @pytest.mark.parametrize(("why", "world", "closed"), G10_CASES, ids=[each[0] for each in G10_CASES])
 def test_g10_takes_the_target_down_when_nobody_needs_it(why, world, closed):
     """Closed: neither pause nor 0. Open: the pause first, then 0."""
-    snapshot = world.with_state(pause_mark=Mark(None), **world.state).snapshot() if world.phase == phases.INITIALIZING else world.snapshot()
+    snapshot = (
+        world.with_state(pause_mark=Mark(None), **world.state).snapshot()
+        if world.phase == phases.INITIALIZING
+        else world.snapshot()
+    )
     assert g10(snapshot, desired(snapshot), WATCH) == closed
     actions = [action for action in world.plan() if action.guard == "G10"]
     expected = [] if closed else ([SCALED_OBJECT.kind] if world.scaler == SO else []) + [DEPLOYMENT.kind]
@@ -481,7 +548,9 @@ def test_g10_applies_to_corrections_too():
 
 def test_actions_stand_in_their_order():
     """Record, Services, primary, its scaler, floor, release, target up, route, apex, down."""
-    world = evolve(routed(state={**RISE, "pause_mark": Mark(None)}), kept=(PROMOTED,), paused="0", apex="other", primary_image=NEXT)
+    world = evolve(
+        routed(state={**RISE, "pause_mark": Mark(None)}), kept=(PROMOTED,), paused="0", apex="other", primary_image=NEXT
+    )
     order = [(action.ref.kind, action.ref.name) for action in world.plan()]
     assert order == [
         ("ControllerRevision", order[0][1]),
@@ -517,7 +586,10 @@ def test_every_action_carries_the_version_that_it_was_compared_with():
 HELD = [
     ("new", World(phase="", target=TWO)),
     ("suspended", World(target=TWO, spec={"suspend": True}).with_state(**DRAINED)),
-    ("not accepted", World(target=TWO, spec={"analysis": {"interval": "soon", "threshold": 1, "iterations": 1}}).with_state(**DRAINED)),
+    (
+        "not accepted",
+        World(target=TWO, spec={"analysis": {"interval": "soon", "threshold": 1, "iterations": 1}}).with_state(**DRAINED),
+    ),
     ("being deleted", World(target=TWO, deleted=True).with_state(**DRAINED)),
     ("nothing to find the label on", World(target=None, primary=None)),
 ]

@@ -139,7 +139,9 @@ def _source(kind: str) -> dict[str, Any]:
 
 
 def _request(**changes: Any) -> CloneRequest:
-    given = CloneRequest("podinfo-so-primary", "podinfo-primary", {}, Identities("podinfo", "podinfo", "podinfo-svc"), "app", "test")
+    given = CloneRequest(
+        "podinfo-so-primary", "podinfo-primary", {}, Identities("podinfo", "podinfo", "podinfo-svc"), "app", "test"
+    )
     return evolve(given, **changes)
 
 

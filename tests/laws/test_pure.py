@@ -183,3 +183,20 @@ def test_merge_difference_is_the_smallest_patch():
     wanted = {"a": 1, "b": {"c": 4}, "e": [1, 2]}
     assert merge_difference(observed, wanted) == {"b": {"c": 4, "d": None}, "e": [1, 2]}
     assert merge_difference(observed, {"a": 1, "b": {"c": 2, "d": 3}, "e": [1]}) == {}
+
+
+def test_status_of_a_newer_version_is_held_and_never_overwritten():
+    """Only the condition says so; nothing is planned, and a second pass writes nothing."""
+    world = in_analysis()
+    objects = world.objects()
+    ref = Ref("flagger.app", "Canary", *KEY)
+    objects[ref]["status"]["rollout"] |= {"format": 2, "novelty": {"a": 1}}
+    before = deepcopy(objects[ref]["status"]["rollout"])
+    patch, after = _pass(world, objects, NOW)
+    assert patch is not None
+    assert set(patch["status"]) == {"conditions", "lastTransitionTime"}
+    accepted = next(each for each in patch["status"]["conditions"] if each["type"] == "Accepted")
+    assert (accepted["status"], "status.rollout.format" in accepted["message"]) == ("False", True)
+    assert after[ref]["status"]["rollout"] == before
+    assert _pass(world, after, NOW + 1)[0] is None
+    assert plan(observe(after, KEY, world.settings, NOW), NOW) == ()

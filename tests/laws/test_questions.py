@@ -27,8 +27,15 @@ from worlds import (
 )
 
 KINDS = (
-    "post-rollout", "event", "confirm-promotion", "confirm-traffic-increase", "rollout", "pre-rollout", "confirm-rollout", "rollback",
-)  # fmt: skip
+    "post-rollout",
+    "event",
+    "confirm-promotion",
+    "confirm-traffic-increase",
+    "rollout",
+    "pre-rollout",
+    "confirm-rollout",
+    "rollback",
+)
 METRICS = ("request-success-rate", "request-duration")
 ALL = with_hooks(BLUE_GREEN, *KINDS, metrics=METRICS)
 PROGRESSIVE_ALL = with_hooks(PROGRESSIVE, *KINDS, metrics=METRICS)
@@ -50,15 +57,27 @@ CASES = [
     ("the switch", in_analysis(analysis=ALL, state={"iterations": 2}), [*CHECKS, "confirm-promotion"]),
     ("promotion point", in_analysis(analysis=ALL, state=LAST), [*CHECKS, "confirm-promotion"]),
     ("approved", in_analysis(analysis=ALL, state={**LAST, "approved": "r1"}), CHECKS),
-    ("waiting for promotion", evolve(in_analysis(analysis=ALL, state=LAST), phase=phases.WAITING_PROMOTION), [*CHECKS, "confirm-promotion"]),
+    (
+        "waiting for promotion",
+        evolve(in_analysis(analysis=ALL, state=LAST), phase=phases.WAITING_PROMOTION),
+        [*CHECKS, "confirm-promotion"],
+    ),
     ("weight", routed(analysis=PROGRESSIVE_ALL), [*CHECKS, "confirm-traffic-increase"]),
-    ("first weight", evolve(routed(analysis=PROGRESSIVE_ALL), weight=0, state={**FIRST, "split": Split(0)}),
-     ["rollback", "pre-rollout", "confirm-traffic-increase"]),
-    ("last weight", evolve(routed(analysis=PROGRESSIVE_ALL, state={"split": Split(60)}), weight=60),
-     [*CHECKS, "confirm-traffic-increase", "confirm-promotion"]),
-    ("last weight, waiting for promotion",
-     evolve(routed(analysis=PROGRESSIVE_ALL, state={"split": Split(60)}), weight=60, phase=phases.WAITING_PROMOTION),
-     [*CHECKS, "confirm-promotion"]),
+    (
+        "first weight",
+        evolve(routed(analysis=PROGRESSIVE_ALL), weight=0, state={**FIRST, "split": Split(0)}),
+        ["rollback", "pre-rollout", "confirm-traffic-increase"],
+    ),
+    (
+        "last weight",
+        evolve(routed(analysis=PROGRESSIVE_ALL, state={"split": Split(60)}), weight=60),
+        [*CHECKS, "confirm-traffic-increase", "confirm-promotion"],
+    ),
+    (
+        "last weight, waiting for promotion",
+        evolve(routed(analysis=PROGRESSIVE_ALL, state={"split": Split(60)}), weight=60, phase=phases.WAITING_PROMOTION),
+        [*CHECKS, "confirm-promotion"],
+    ),
     ("reverted", evolve(in_analysis(analysis=ALL), image=PROMOTED), []),
     ("newer revision", evolve(in_analysis(analysis=ALL), image=NEWEST), []),
     ("not rolled", evolve(in_analysis(analysis=ALL), target=DEAD), ["rollback"]),
@@ -67,7 +86,11 @@ CASES = [
     ("not due", in_analysis(analysis=ALL, state={"last_check_at": NOW - 9}), ["rollback"]),
     ("skipAnalysis", in_analysis(analysis=ALL, spec={"skipAnalysis": True}), ["rollback"]),
     ("primary dead", evolve(in_analysis(analysis=ALL), primary=DEAD, apex="target"), ["rollback"]),
-    ("primary given up", evolve(in_analysis(analysis=ALL, state={"clocks": late("primary")}), primary=DEAD, apex="target"), CHECKS),
+    (
+        "primary given up",
+        evolve(in_analysis(analysis=ALL, state={"clocks": late("primary")}), primary=DEAD, apex="target"),
+        CHECKS,
+    ),
     ("promoting", promoting(analysis=ALL), ["rollback"]),
     ("verified", verified(analysis=ALL), []),
     ("finalising", finalising(analysis=ALL), []),
@@ -75,7 +98,7 @@ CASES = [
     ("not accepted", in_analysis(spec={"analysis": {**ALL, "interval": "soon"}}), []),
     ("being deleted", in_analysis(analysis=ALL, deleted=True), []),
     ("target missing at rest", World(analysis=ALL, target=None), []),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("when", "world", "asked"), CASES, ids=[each[0] for each in CASES])
@@ -102,8 +125,10 @@ def test_the_same_question_has_the_same_id_after_a_fresh_read():
 @pytest.mark.parametrize("change", [{"iterations": 1}, {"id": "r9"}, {"last_check_at": NOW - 50}, {"failed_checks": 1}])
 def test_another_step_is_another_question(change):
     """An answer counts for one rollout, revision and step."""
-    asked = [{question_id(question) for question in questions(world.snapshot(), NOW)} for world in (in_analysis(analysis=ALL),
-             in_analysis(analysis=ALL, state=change))]  # fmt: skip
+    asked = [
+        {question_id(question) for question in questions(world.snapshot(), NOW)}
+        for world in (in_analysis(analysis=ALL), in_analysis(analysis=ALL, state=change))
+    ]
     assert not asked[0] & asked[1]
 
 

@@ -51,7 +51,10 @@ def _drawn(phase: str, seed: int) -> World:
     )
     analysed = phase in phases.ANALYSIS | {phases.PROMOTING}
     split = draw.choice([0, 20, 60, 100]) if provider == ROUTED and analysed and not undo else 0
-    marks = {"pause_mark": Mark(None) if world.scaler == SO else None, "floor_mark": Mark(world.minimum) if world.scaler else None}
+    marks = {
+        "pause_mark": Mark(None) if world.scaler == SO else None,
+        "floor_mark": Mark(world.minimum) if world.scaler else None,
+    }
     pin = {"pin": rev(OLD), "undo": True} if undo else {}
     return world.with_state(split=Split(split), clocks=Clocks(drain=NOW - 1000), base=draw.choice([1, 2, 3]), **marks, **pin)
 
@@ -78,7 +81,14 @@ def _check(before: Snapshot, after: Snapshot, action: Action) -> None:
     for side, other in (("target", "primary"), ("primary", "target")):
         rises = new.get(side, 0) > old.get(side, 0)
         assert not (rises and not ready[side] and ready[other]), f"I1: requests to a {side} without ready pods: {action}"
-        if rises and old and ready[other] and before.state.phase != phases.INITIALIZING and before.router and before.router.routed:
+        if (
+            rises
+            and old
+            and ready[other]
+            and before.state.phase != phases.INITIALIZING
+            and before.router
+            and before.router.routed
+        ):
             assert ready[side] >= need(before, side, new[side]), f"I2: {side} has no room for {new[side]} %: {action}"
     if action.guard == "G10":
         assert isinstance(before.observed, Split), "I7"

@@ -39,12 +39,22 @@ IN = {
     phases.FAILED: World(phase=phases.FAILED, image=NEXT).with_state(attempted=rev(NEXT)),
 }
 OBEYED = {
-    ("abort", phases.WAITING), ("abort", phases.PROGRESSING), ("abort", phases.WAITING_PROMOTION), ("abort", phases.PROMOTING),
-    ("pause", phases.WAITING), ("pause", phases.PROGRESSING), ("pause", phases.WAITING_PROMOTION),
-    ("resume", phases.WAITING), ("resume", phases.PROGRESSING), ("resume", phases.WAITING_PROMOTION),
-    ("promote", phases.WAITING_PROMOTION), ("retry", phases.FAILED),
-    ("undo", phases.INITIALIZED), ("undo", phases.SUCCEEDED), ("undo", phases.FAILED),
-}  # fmt: skip
+    ("abort", phases.WAITING),
+    ("abort", phases.PROGRESSING),
+    ("abort", phases.WAITING_PROMOTION),
+    ("abort", phases.PROMOTING),
+    ("pause", phases.WAITING),
+    ("pause", phases.PROGRESSING),
+    ("pause", phases.WAITING_PROMOTION),
+    ("resume", phases.WAITING),
+    ("resume", phases.PROGRESSING),
+    ("resume", phases.WAITING_PROMOTION),
+    ("promote", phases.WAITING_PROMOTION),
+    ("retry", phases.FAILED),
+    ("undo", phases.INITIALIZED),
+    ("undo", phases.SUCCEEDED),
+    ("undo", phases.FAILED),
+}
 
 
 def _answers(world: World, verb: str) -> list[tuple[str, str]]:
@@ -181,7 +191,10 @@ def test_pause_ends_with_the_rollout(world, paused):
 
 @pytest.mark.parametrize(
     ("spec", "text"),
-    [({"suspend": True}, "suspended"), ({"analysis": {"interval": "soon", "threshold": 1, "iterations": 1}}, "spec.analysis.interval")],
+    [
+        ({"suspend": True}, "suspended"),
+        ({"analysis": {"interval": "soon", "threshold": 1, "iterations": 1}}, "spec.analysis.interval"),
+    ],
 )
 def test_request_to_a_held_canary_is_refused_with_what_holds_it(spec, text):
     """Not with a reason of the phase."""

@@ -144,13 +144,21 @@ CASES: list[Case] = [
     ("P15", "pre-rollout fails", in_analysis(analysis=with_hooks(BLUE_GREEN, "pre-rollout"), state=START), {"pre_rollout": FAIL}),
     ("P16", "closed", routed(analysis=TRAFFIC_GATE), {"confirm_traffic_increase": FAIL}),
     ("P16", "unknown", routed(analysis=TRAFFIC_GATE), {"confirm_traffic_increase": UNAVAILABLE}),
-    ("P16", "closed at the promotion point", evolve(routed(analysis=TRAFFIC_GATE, state={"split": Split(60)}), weight=60),
-     {"confirm_traffic_increase": FAIL}),
+    (
+        "P16",
+        "closed at the promotion point",
+        evolve(routed(analysis=TRAFFIC_GATE, state={"split": Split(60)}), weight=60),
+        {"confirm_traffic_increase": FAIL},
+    ),
     ("P17", "closed at the switch", in_analysis(analysis=PROMOTION_GATE, state={"iterations": 2}), {"confirm_promotion": FAIL}),
     ("P17", "closed at the promotion point", in_analysis(analysis=PROMOTION_GATE, state=AFTER_LAST), {"confirm_promotion": FAIL}),
     ("P17", "unknown", in_analysis(analysis=PROMOTION_GATE, state=AFTER_LAST), {"confirm_promotion": UNAVAILABLE}),
-    ("P17", "approved in another rollout", in_analysis(analysis=PROMOTION_GATE, state={**AFTER_LAST, "approved": "r0"}),
-     {"confirm_promotion": FAIL}),
+    (
+        "P17",
+        "approved in another rollout",
+        in_analysis(analysis=PROMOTION_GATE, state={**AFTER_LAST, "approved": "r0"}),
+        {"confirm_promotion": FAIL},
+    ),
     ("P18", "first step", routed(weight=0, state={**START, "split": Split(0)}), {}),
     ("P18", "next step", routed(), {}),
     ("P18", "iteration", in_analysis(state={"iterations": 1}), {}),
@@ -158,8 +166,12 @@ CASES: list[Case] = [
     ("P18", "the primary was given up", evolve(in_analysis(state={"clocks": late("primary")}), primary=DEAD, apex="target"), {}),
     ("P19", "last iteration passed", in_analysis(state=AFTER_LAST), {}),
     ("P19", "last weight passed", evolve(routed(state={"split": Split(60)}), weight=60), {}),
-    ("P19", "approved by request", evolve(in_analysis(analysis=PROMOTION_GATE, request="promote/1", state=AFTER_LAST),
-     phase=phases.WAITING_PROMOTION), {}),
+    (
+        "P19",
+        "approved by request",
+        evolve(in_analysis(analysis=PROMOTION_GATE, request="promote/1", state=AFTER_LAST), phase=phases.WAITING_PROMOTION),
+        {},
+    ),
     ("M1", "undo of a dead promotion", evolve(verified(request="undo/1"), primary=DEAD, apex="target"), {}),
     ("M2", "the primary runs it", promoting(primary_image=NEXT), {}),
     ("M3", "reverted before it was verified", evolve(promoting(), image=PROMOTED), {}),
@@ -191,8 +203,13 @@ CASES: list[Case] = [
     ("F5", "paused, a pod left", finalising(target=Pods(0, 0, old=1), paused="0"), {}),
     ("F5", "pushed again: waits for Succeeded", evolve(finalising(), image=NEWEST), {}),
     ("F5", "undo of a healthy promotion", finalising(request="undo/1"), {}),
-    ("F5", "split not observed", finalising(target=DOWN, paused="0", provider=ROUTED, analysis=PROGRESSIVE, programmed=False), {}),
-]  # fmt: skip
+    (
+        "F5",
+        "split not observed",
+        finalising(target=DOWN, paused="0", provider=ROUTED, analysis=PROGRESSIVE, programmed=False),
+        {},
+    ),
+]
 
 
 @pytest.mark.parametrize(("rule", "when", "world", "answers"), CASES, ids=[f"{case[0]} {case[1]}" for case in CASES])
@@ -215,18 +232,33 @@ NEAR: list[tuple[str, str, World, str]] = [
     ("N0", "the apex is the user's", World(phase="", apex="target"), "N1"),
     ("B1", "the apex is ours already", evolve(INIT, image=NEXT), "B2"),
     ("B2", "the apex is the user's", evolve(INIT, apex="target"), "B5"),
-    ("B3", "the clock is not late", evolve(INIT, primary=DEAD, apex="target").with_state(clocks=late("primary", seconds=60)), "B4"),
+    (
+        "B3",
+        "the clock is not late",
+        evolve(INIT, primary=DEAD, apex="target").with_state(clocks=late("primary", seconds=60)),
+        "B4",
+    ),
     ("R2", "attempted before", World(phase=phases.FAILED, image=NEXT).with_state(attempted=rev(NEXT)), "R6"),
     ("R4", "attempted is what is promoted", World(), "R6"),
     ("R5", "the target is dead, too", World(primary=DEAD, target=DOWN), "R6"),
     ("P3", "the hook does not signal", in_analysis(analysis=with_hooks(BLUE_GREEN, "rollback")), "P18"),
     ("P4", "one failed check is allowed", in_analysis(state={"failed_checks": 1}), "P18"),
-    ("P5", "exactly the deadline is not past", evolve(in_analysis(state={"clocks": late("canary", seconds=60)}), target=DEAD), "P6"),
+    (
+        "P5",
+        "exactly the deadline is not past",
+        evolve(in_analysis(state={"clocks": late("canary", seconds=60)}), target=DEAD),
+        "P6",
+    ),
     ("P8", "the primary is late", evolve(in_analysis(state={"clocks": late("primary")}), primary=DEAD, apex="target"), "P18"),
     ("P9", "the plan can move the split now", routed(state={**RISE, "clocks": late("room")}), "P11"),
     ("P9", "not late", evolve(routed(state={**RISE, "clocks": late("room", seconds=60)}), target=ONE), "P11"),
     ("P10", "not late", evolve(routed(state={"split": Split(20), "clocks": late("route", seconds=60)}), programmed=False), "P11"),
-    ("P10", "the plan writes another weight now", evolve(routed(state={**RISE, "clocks": late("route")}), programmed=False), "P11"),
+    (
+        "P10",
+        "the plan writes another weight now",
+        evolve(routed(state={**RISE, "clocks": late("route")}), programmed=False),
+        "P11",
+    ),
     ("P13", "exactly an interval has passed", in_analysis(state={"last_check_at": NOW - 10}), "P18"),
     ("P17", "approved", in_analysis(analysis=PROMOTION_GATE, state={**AFTER_LAST, "approved": "r1"}), "P19"),
     ("P17", "not at the point yet", in_analysis(analysis=PROMOTION_GATE, state={"iterations": 1}), "P18"),
@@ -236,7 +268,7 @@ NEAR: list[tuple[str, str, World, str]] = [
     ("M6", "not late", promoting(state={"clocks": late("primary", seconds=60)}), "M7"),
     ("M8", "the target is dead, too", evolve(verified(), primary=DEAD, target=DEAD), "M10"),
     ("F2", "the primary serves", evolve(finalising(), image=NEWEST), "F5"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("rule", "missing", "world", "instead"), NEAR, ids=[f"{case[0]} {case[1]}" for case in NEAR])
@@ -252,12 +284,16 @@ ABOVE = [
     ("an abort comes before readiness", evolve(in_analysis(request="abort/1"), target=DEAD), "P3"),
     ("readiness comes before skipAnalysis", evolve(in_analysis(spec={"skipAnalysis": True}), target=DEAD), "P6"),
     ("a pause comes before skipAnalysis", in_analysis(spec={"skipAnalysis": True}, state={"paused": True}), "P6b"),
-    ("a pause does not hold back a deadline", evolve(in_analysis(state={"paused": True, "clocks": late("canary")}), target=DEAD), "P5"),
+    (
+        "a pause does not hold back a deadline",
+        evolve(in_analysis(state={"paused": True, "clocks": late("canary")}), target=DEAD),
+        "P5",
+    ),
     ("verification comes before the deadline", promoting(primary_image=NEXT, state={"clocks": late("primary")}), "M2"),
     ("verification comes before a revert", evolve(promoting(primary_image=NEXT), image=PROMOTED), "M2"),
     ("suspend comes before errors", World(spec={"suspend": True, **BAD_SPEC}), "A2"),
     ("errors come before a missing target", World(target=None, spec=BAD_SPEC), "A4"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("why", "world", "rule"), ABOVE, ids=[each[0] for each in ABOVE])

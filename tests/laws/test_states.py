@@ -1,4 +1,4 @@
-"""What a verdict writes: the state after every rule, clocks, marks, what is told and when to look again (decisions.md sections 3, 4)."""
+"""What a verdict writes: the state after every rule, clocks, marks, what is told, when to look again (decisions.md 3, 4)."""
 
 import pytest
 from attrs import evolve
@@ -39,6 +39,12 @@ CHECKED = with_hooks(BLUE_GREEN, metrics=("request-success-rate",))
 GATED = with_hooks(BLUE_GREEN, "confirm-rollout")
 WAITING = World(phase=phases.WAITING, image=NEXT, analysis=GATED)
 RISE = {"split": Split(60)}
+SHIFTING = verified(
+    provider=ROUTED,
+    analysis={**PROGRESSIVE, "stepWeightPromotion": 30},
+    weight=60,
+    state={"split": Split(60), "promoted": rev(NEXT), "previous": rev(PROMOTED)},
+)
 
 
 def _changed(world: World, decision: Decision) -> dict[str, object]:
@@ -157,9 +163,19 @@ def test_cancel_returns_to_the_phase_before():
         world = evolve(routed(state={"split": Split(20), "phase_before": before, "iterations": 2}), image=PROMOTED)
         changed = _changed(world, world.decide())
         assert changed == {
-            "phase": before, "phase_since": NOW, "attempted": rev(PROMOTED), "split": Split(), "iterations": 0,
+            "phase": before,
+            "phase_since": NOW,
+            "attempted": rev(PROMOTED),
+            "split": Split(),
+            "iterations": 0,
             "owed": ("cancelled/r1",),
-        }  # fmt: skip
+        }
+
+
+def test_cancel_without_a_phase_before_returns_to_initialized():
+    """A status from before that field, for whatever reason."""
+    assert evolve(in_analysis(state={"phase_before": ""}), image=PROMOTED).decide().state.phase == "Initialized"
+    assert evolve(WAITING, image=PROMOTED).with_state(phase_before="").decide().state.phase == "Initialized"
 
 
 def test_restart_begins_anew_and_keeps_where_a_cancel_returns_to():
@@ -167,8 +183,14 @@ def test_restart_begins_anew_and_keeps_where_a_cancel_returns_to():
     world = evolve(routed(state={"split": Split(20), "failed_checks": 1, "phase_before": phases.SUCCEEDED}), image=NEWEST)
     changed = _changed(world, world.decide())
     assert changed == {
-        "phase_since": NOW, "id": "r2", "attempted": rev(NEWEST), "split": Split(), "failed_checks": 0, "pre_rollout_passed": False, "last_check_at": None,
-    }  # fmt: skip
+        "phase_since": NOW,
+        "id": "r2",
+        "attempted": rev(NEWEST),
+        "split": Split(),
+        "failed_checks": 0,
+        "pre_rollout_passed": False,
+        "last_check_at": None,
+    }
 
 
 @pytest.mark.parametrize("phase", [phases.PROGRESSING, phases.WAITING_PROMOTION])
@@ -177,8 +199,13 @@ def test_rollback_ends_in_failed_with_the_promoted_revision_pinned(phase):
     world = evolve(routed(request="abort/1", state={"split": Split(20), "failed_checks": 1}), phase=phase)
     changed = _changed(world, world.decide())
     assert changed == {
-        "phase": "Failed", "phase_since": NOW, "split": Split(), "failed_checks": 0, "owed": ("failed/r1",), "request": "abort/1",
-    }  # fmt: skip
+        "phase": "Failed",
+        "phase_since": NOW,
+        "split": Split(),
+        "failed_checks": 0,
+        "owed": ("failed/r1",),
+        "request": "abort/1",
+    }
 
 
 def test_requests_on_a_dead_target_count_as_failed_checks():
@@ -311,16 +338,22 @@ def test_revert_while_promoting_cancels():
     world = evolve(promoting(), image=PROMOTED)
     state = world.decide().state
     assert (state.phase, state.pin, state.attempted, state.owed) == (
-        "Initialized", rev(PROMOTED), rev(PROMOTED), ("cancelled/r1",),
-    )  # fmt: skip
+        "Initialized",
+        rev(PROMOTED),
+        rev(PROMOTED),
+        ("cancelled/r1",),
+    )
 
 
 def test_push_while_promoting_restarts():
     """M4: pin := promoted; once verified, a cancel returns to Succeeded, for a promotion lies between."""
     state = evolve(promoting(), image=NEWEST).decide().state
     assert (state.phase, state.pin, state.attempted, state.phase_before) == (
-        "Progressing", rev(PROMOTED), rev(NEWEST), "Initialized",
-    )  # fmt: skip
+        "Progressing",
+        rev(PROMOTED),
+        rev(NEWEST),
+        "Initialized",
+    )
     state = evolve(verified(), image=NEWEST).decide().state
     assert (state.pin, state.attempted, state.phase_before) == (rev(NEXT), rev(NEWEST), "Succeeded")
 
@@ -398,12 +431,24 @@ def _clocks(world: World, **answers: str) -> Clocks:
         (World(phase=phases.INITIALIZING, target=TWO, primary=DEAD, apex="primary"), Clocks(primary=NOW, room=None)),
     ],
     ids=[
-        "canary: not ready", "canary: gone", "canary: in WaitingPromotion", "canary: one of two dies at a settled split",
-        "room: grows for the next weight", "room: too small", "route: written in this pass", "route: not programmed",
-        "primary: dead in an analysis", "primary: bootstrap", "primary: promoting", "drain", "drain: a pod left", "drain: finalising",
-        "drain: waiting", "no room clock at bootstrap",
+        "canary: not ready",
+        "canary: gone",
+        "canary: in WaitingPromotion",
+        "canary: one of two dies at a settled split",
+        "room: grows for the next weight",
+        "room: too small",
+        "route: written in this pass",
+        "route: not programmed",
+        "primary: dead in an analysis",
+        "primary: bootstrap",
+        "primary: promoting",
+        "drain",
+        "drain: a pod left",
+        "drain: finalising",
+        "drain: waiting",
+        "no room clock at bootstrap",
     ],
-)  # fmt: skip
+)
 def test_clock_starts_with_what_is_awaited(world, expected):
     """Section 4: each awaited thing has its own clock."""
     assert _clocks(world, confirm_rollout=FAIL) == expected
@@ -421,6 +466,13 @@ def test_clocks_end_with_what_was_awaited(world):
 def test_clocks_go_on_while_the_thing_is_awaited():
     """They are not started again by every pass."""
     assert _clocks(evolve(in_analysis(state={"clocks": Clocks(canary=NOW - 5)}), target=DEAD)).canary == NOW - 5
+
+
+def test_kubernetes_has_no_route_clock():
+    """The apex Service is in effect when it is written."""
+    world = evolve(in_analysis(), apex="target")
+    assert [action.guard for action in world.plan() if action.guard == "G9"] == ["G9"]
+    assert _clocks(world).route is None
 
 
 def test_route_clock_starts_again_with_another_weight():
@@ -532,12 +584,25 @@ NO_MARKS = {"pause_mark": None, "floor_mark": None}
         (World(scaler=None, image=NEXT), None, None),
     ],
     ids=[
-        "before the pause", "a pause of the user's", "a 0 without a mark is ours", "the user writes another", "ours stands",
-        "somebody removed ours", "floor with the rollout", "no minimum written", "floor in the analysis", "while it is raised",
-        "until the pause is seen undone", "undone", "floor given back", "until it is seen given back", "HPA: no pause", "HPA: floor",
+        "before the pause",
+        "a pause of the user's",
+        "a 0 without a mark is ours",
+        "the user writes another",
+        "ours stands",
+        "somebody removed ours",
+        "floor with the rollout",
+        "no minimum written",
+        "floor in the analysis",
+        "while it is raised",
+        "until the pause is seen undone",
+        "undone",
+        "floor given back",
+        "until it is seen given back",
+        "HPA: no pause",
+        "HPA: floor",
         "no scaler",
     ],
-)  # fmt: skip
+)
 def test_marks_remember_what_stood_there(world, pause, floor):
     """Written before, dropped after, the change that they describe (I3)."""
     assert _marks(world) == (pause, floor)
@@ -588,10 +653,22 @@ def test_pause_is_read_from_the_annotation():
         (finalising(target=DOWN, paused="0"), True),
     ],
     ids=[
-        "rest", "revision", "forget", "mark", "a clock alone", "step", "not due", "a clock in the analysis", "settle", "hold",
-        "verified", "deadline", "pin", "finish",
+        "rest",
+        "revision",
+        "forget",
+        "mark",
+        "a clock alone",
+        "step",
+        "not due",
+        "a clock in the analysis",
+        "settle",
+        "hold",
+        "verified",
+        "deadline",
+        "pin",
+        "finish",
     ],
-)  # fmt: skip
+)
 def test_verdicts_that_end_something_start_from_a_fresh_read(world, fresh):
     """Section 2, step 2: stale views may only wait."""
     assert world.decide().needs_fresh_read == fresh
@@ -645,10 +722,51 @@ def test_what_was_told_is_cleared_by_the_next_verdict_that_writes():
         (World().with_state(owed=("succeeded/r1",), phase_since=NOW - 20), 40.001),
         (promoting(state={"clocks": Clocks(primary=NOW - 15)}), 45.001),
         (evolve(routed(state=RISE), target=ONE), 60.001),
+        (promoting(analysis=with_hooks(BLUE_GREEN, "rollback"), state={"clocks": Clocks(primary=NOW - 15)}), 10.0),
+        (promoting(analysis=with_hooks(BLUE_GREEN, "rollout"), state={"clocks": Clocks(primary=NOW - 15)}), 45.001),
+        (SHIFTING.with_state(last_check_at=NOW - 3), 7.0),
+        (verified(state={"last_check_at": NOW - 3}, apex="other"), None),
     ],
-    ids=["rest", "suspended", "next check", "deadline", "drain", "gate", "paused", "owed", "promotion deadline", "room"],
+    ids=[
+        "rest",
+        "suspended",
+        "next check",
+        "deadline",
+        "drain",
+        "gate",
+        "paused",
+        "owed",
+        "promotion deadline",
+        "room",
+        "rollback hook while promoting",
+        "other hooks while promoting",
+        "next shift",
+        "nothing to shift",
+    ],
 )
 def test_look_again_when_time_alone_can_change_the_verdict(world, seconds):
     """A Canary with nothing to wait for has no timer (I10)."""
     decision = world.decide(confirm_rollout=FAIL)
     assert decision.look_again_s == (None if seconds is None else pytest.approx(seconds, abs=1e-6))
+
+
+@pytest.mark.parametrize(
+    ("world", "told"),
+    [
+        (World(spec={"provider": "nginx"}), ["spec.provider"]),
+        (
+            World(spec={"autoscalerRef": {"apiVersion": "keda.sh/v1alpha1", "kind": "ScaledObject", "name": "gone"}}),
+            ["spec.autoscalerRef"],
+        ),
+        (World(minimum=0), []),
+        (World(), []),
+    ],
+    ids=["an error", "what went missing", "another warning", "nothing wrong"],
+)
+def test_problems_are_told_in_events_once(world, told):
+    """Errors, and what went missing; other warnings stand in the condition only."""
+    notes = [note for note in world.decide().events if note.action == "validate"]
+    assert [(note.type, note.message.startswith(path)) for note, path in zip(notes, told, strict=True)] == [
+        ("Warning", True)
+    ] * len(told)
+    assert all(note.once for note in notes)

@@ -13,9 +13,28 @@ from worlds import World
 FIRST = ["A1", "A2", "A4", "A3"]
 IDLE = ["R1", "R2", "R3", "R4", "R5", "R6"]
 ANALYSIS = [
-    "P1", "P2", "P3", "P4", "P5", "P6", "P6b", "P7", "P8", "P9", "P10", "P11", "P12", "P13", "P14", "P15", "P16", "P17", "P18", "P19",
-]  # fmt: skip
-# The hold at the end of a phase has no number in decisions.md; ours are B5, R6, H3, M11 and F5. NEW and ANALYSIS end with N1 and P19.
+    "P1",
+    "P2",
+    "P3",
+    "P4",
+    "P5",
+    "P6",
+    "P6b",
+    "P7",
+    "P8",
+    "P9",
+    "P10",
+    "P11",
+    "P12",
+    "P13",
+    "P14",
+    "P15",
+    "P16",
+    "P17",
+    "P18",
+    "P19",
+]
+# The hold at the end of a phase has no number in decisions.md; ours are B5, R6, H3, M11, F5. NEW and ANALYSIS end with N1, P19.
 NUMBERS = {
     phases.NEW: ["N0", "N1"],
     phases.INITIALIZING: ["B1", "B2", "B3", "B4", "B5"],
@@ -30,17 +49,44 @@ NUMBERS = {
 }
 # (verdict, next phase) of every rule that is not a hold, as decisions.md section 3 has it; "" stays.
 OUTCOMES = {
-    "A1": ("delete", ""), "N0": ("adopt", "Initialized"), "N1": ("seen", "Initializing"), "B1": ("pin", ""),
-    "B2": ("ready", "Initialized"), "R1": ("undo", "Promoting"), "R2": ("revision", "Progressing"), "R3": ("gate", "Waiting"),
-    "R4": ("forget", ""), "H1": ("cancel", BEFORE), "H2": ("revision", "Progressing"), "P1": ("cancel", BEFORE),
-    "P2": ("restart", "Progressing"), "P3": ("rollback", "Failed"), "P4": ("rollback", "Failed"), "P5": ("rollback", "Failed"),
-    "P7": ("skip", "Promoting"), "P9": ("rollback", "Failed"), "P10": ("rollback", "Failed"), "P12": ("settle", ""),
-    "P14": ("inconclusive", ""), "P15": ("check failed", "Failed"), "P16": ("gate", ""), "P17": ("gate", "WaitingPromotion"),
-    "P18": ("advance", "Progressing"), "P19": ("promote", "Promoting"), "M1": ("undo", "Promoting"), "M2": ("verified", ""),
-    "M3": ("cancel", BEFORE), "M4": ("restart", "Progressing"), "M5": ("rollback", "Failed"), "M6": ("promotion failed", "Failed"),
-    "M9": ("shift", ""), "M10": ("shifted", "Finalising"), "F1": ("undo", "Promoting"), "F2": ("restart", "Progressing"),
+    "A1": ("delete", ""),
+    "N0": ("adopt", "Initialized"),
+    "N1": ("seen", "Initializing"),
+    "B1": ("pin", ""),
+    "B2": ("ready", "Initialized"),
+    "R1": ("undo", "Promoting"),
+    "R2": ("revision", "Progressing"),
+    "R3": ("gate", "Waiting"),
+    "R4": ("forget", ""),
+    "H1": ("cancel", BEFORE),
+    "H2": ("revision", "Progressing"),
+    "P1": ("cancel", BEFORE),
+    "P2": ("restart", "Progressing"),
+    "P3": ("rollback", "Failed"),
+    "P4": ("rollback", "Failed"),
+    "P5": ("rollback", "Failed"),
+    "P7": ("skip", "Promoting"),
+    "P9": ("rollback", "Failed"),
+    "P10": ("rollback", "Failed"),
+    "P12": ("settle", ""),
+    "P14": ("inconclusive", ""),
+    "P15": ("check failed", "Failed"),
+    "P16": ("gate", ""),
+    "P17": ("gate", "WaitingPromotion"),
+    "P18": ("advance", "Progressing"),
+    "P19": ("promote", "Promoting"),
+    "M1": ("undo", "Promoting"),
+    "M2": ("verified", ""),
+    "M3": ("cancel", BEFORE),
+    "M4": ("restart", "Progressing"),
+    "M5": ("rollback", "Failed"),
+    "M6": ("promotion failed", "Failed"),
+    "M9": ("shift", ""),
+    "M10": ("shifted", "Finalising"),
+    "F1": ("undo", "Promoting"),
+    "F2": ("restart", "Progressing"),
     "F4": ("finish", "Succeeded"),
-}  # fmt: skip
+}
 TOLD = {"A4", "A3", "B3", "R5", "P6b", "P8", "M8", "F3"}
 EVERY = [(phase, rule) for phase, rules in TABLE.items() for rule in rules]
 IDS = [f"{phase or 'New'}-{rule.number}" for phase, rule in EVERY]

@@ -40,7 +40,7 @@ def test_a_rollout_succeeds_on_keda(stage: Stage):
     assert person.apply(stage.tutorial("succeeds", iterations=5)) == ()
     person.until_phase("Initialized")
     is_at_rest(person)
-    assert ready(person, "podinfo-primary") >= 2
+    person.until("the primary has its minimum", lambda: ready(person, "podinfo-primary") >= 2)
     person.set_image(GOOD_IMAGE)
     assert person.until_phase("Succeeded", "Failed") == "Succeeded"
     is_at_rest(person)

@@ -21,10 +21,15 @@ def _recalled(about: str, verdict: str, later_s: float, asked: Question | None =
 @pytest.mark.parametrize(
     ("about", "verdict", "kept"),
     [
-        (ROLLBACK, FAIL, True), (ROLLBACK, UNAVAILABLE, True), (CONFIRM_ROLLOUT, FAIL, True), (CONFIRM_ROLLOUT, UNAVAILABLE, True),
-        (CONFIRM_ROLLOUT, PASS, False), (METRIC, FAIL, False), (CONFIRM_PROMOTION, FAIL, False),
+        (ROLLBACK, FAIL, True),
+        (ROLLBACK, UNAVAILABLE, True),
+        (CONFIRM_ROLLOUT, FAIL, True),
+        (CONFIRM_ROLLOUT, UNAVAILABLE, True),
+        (CONFIRM_ROLLOUT, PASS, False),
+        (METRIC, FAIL, False),
+        (CONFIRM_PROMOTION, FAIL, False),
     ],
-)  # fmt: skip
+)
 def test_rollback_hooks_and_closed_gates_are_asked_once_per_interval(about, verdict, kept):
     """Everything else is paced by the next check, or leads on at once."""
     assert _recalled(about, verdict, 9.0) == kept
