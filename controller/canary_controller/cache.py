@@ -177,6 +177,11 @@ class Cache:
             self._wake_all(self._take_out(ref), None)
         self._seen[kind.group, kind.kind] = False
 
+    def is_wanted(self, kind: Kind) -> bool:
+        """Return whether some Canary names an object of the kind; Canaries themselves are always wanted."""
+        place = (kind.group, kind.kind)
+        return place == (CANARY.group, CANARY.kind) or any((ref.group, ref.kind) == place for ref in self._keys_by_ref)
+
     def behind(self, kind: Kind, refs: Iterable[Ref]) -> None:
         """Note when the view of these objects was found behind, for each Canary that cares."""
         now = self._clock.now()

@@ -258,7 +258,8 @@ class Loop:
         state = after.state
         if state.phase not in phases.IDLE:
             return True
-        home = isinstance(after.observed, Split) and after.observed.weight == 0 and held_down(after)
+        down = after.target is None or held_down(after)
+        home = isinstance(after.observed, Split) and after.observed.weight == 0 and down
         return home or self.clock.now() - state.phase_since > after.deadline_s
 
     def _again(self, key: Key, decision: Decision, wrote: bool, after: Snapshot) -> float | None:

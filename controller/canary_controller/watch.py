@@ -32,7 +32,7 @@ class Pace:
         relist_s: between two checks of the whole collection.
         settle_s: how long a difference found there may last before it counts (its event may be on the way).
         silence_s: without a byte for so long (bookmarks come about every minute) a watch counts as broken.
-        absent_s: between two looks for a kind that the cluster does not serve.
+        absent_s: between two looks for a kind that the cluster does not serve; while nobody wants it there is none.
         first_s, longest_s: back-off after failures.
         renew_s: shortest time after which the server is asked to end a watch; the longest is twice that.
     """
@@ -63,6 +63,9 @@ class Sink(Protocol):
 
     def absent(self, kind: Kind) -> None:
         """The cluster does not serve the kind: there are no objects of it."""
+
+    def is_wanted(self, kind: Kind) -> bool:
+        """Return whether anybody would look at objects of the kind if there were some."""
 
     def behind(self, kind: Kind, refs: Iterable[Ref]) -> None:
         """The view of these objects was found behind; it has just been put right."""
@@ -192,6 +195,8 @@ class Watcher:
                 self._version = ""
                 wait_s = 0.0 if failures == 1 else wait_s
         await self._clock.sleep(max(asked_s, wait_s * (1 + self._clock.fraction()) / 2))
+        while self.is_absent and not self._sink.is_wanted(self.kind):
+            await self._clock.sleep(pace.absent_s)
 
     def _lose_kind(self) -> None:
         self._version, self._listed_once = "", False

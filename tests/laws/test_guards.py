@@ -6,7 +6,7 @@ from attrs import evolve
 from canarykit import phases
 from canarykit.desired import Desired, desired, need
 from canarykit.guards import GUARDED, TEXTS, Watch, g5, g6, g7, g7_partial, g9, g10
-from canarykit.kinds import DEPLOYMENT, SCALED_OBJECT, SERVICE
+from canarykit.kinds import DEPLOYMENT, HTTP_ROUTE, SCALED_OBJECT, SERVICE
 from canarykit.model import Action, Split
 from canarykit.observe import observe
 from canarykit.plan import plan
@@ -186,8 +186,20 @@ def test_g1_takes_a_failed_promotion_back():
         (World(primary=ONE, scaler=None), 2),
         (World(primary=Pods(3, 3), scaler=None), None),
         (World(primary=DOWN, target=ONE, scaler=None), 2),
+        (World(target=Pods(5, 5), scaler=None), None),
+        (evolve(promoting(scaler=None, primary_image=NEXT), target=Pods(5, 5)), 5),
+        (evolve(promoting(scaler=None, primary_image=NEXT, state={"undo": True}), target=Pods(5, 5)), None),
     ],
-    ids=["zeroed", "its scaler's business", "below base", "above base", "zeroed without scaler"],
+    ids=[
+        "zeroed",
+        "its scaler's business",
+        "below base",
+        "above base",
+        "zeroed without scaler",
+        "the target is bigger",
+        "it is promoted",
+        "it is undone",
+    ],
 )
 def test_g1_sizes_the_primary(world, size):
     """0 replicas: base; without a scaler never below base."""
@@ -350,6 +362,22 @@ def test_g5_begins_the_hand_over(world, opens):
     """Primary rolled at the pin, its scaler made, as big as the target or its maximum."""
     snapshot = world.snapshot()
     assert (g5(snapshot, desired(snapshot), WATCH) == "") == opens
+
+
+@pytest.mark.parametrize(
+    ("world", "weight", "guard"),
+    [
+        (evolve(IDLE_ROUTED, weight=None), 0, "G9"),
+        (evolve(IDLE_ROUTED, weight=None, primary=DEAD), 100, "G6"),
+        (evolve(routed(), weight=None), 20, "G6"),
+        (evolve(routed(state=RISE), weight=None, target=ONE), 0, "G9"),
+    ],
+    ids=["at rest", "primary dead", "at its step", "the canary is too small for its step"],
+)
+def test_deleted_route_is_made_again_where_requests_can_go(world, weight, guard):
+    """In one write, at the step if the guard lets it."""
+    (action,) = action_on(world.plan(), HTTP_ROUTE, "podinfo-svc")
+    assert (_weight_written(world), action.guard) == (weight, guard)
 
 
 def test_hand_over_is_route_at_0_first_then_apex():

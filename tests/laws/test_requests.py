@@ -119,6 +119,12 @@ def test_abort_after_verification_is_refused():
     assert "undo takes it back" in message
 
 
+def test_abort_that_something_else_overtook_is_refused_with_that():
+    """A revert in the same pass has cancelled the rollout already."""
+    ((kind, message),) = _answers(evolve(in_analysis(request="abort/7"), image=PROMOTED), "abort")
+    assert (kind, "cancelled" in message, "undo" in message) == ("Warning", True, False)
+
+
 @pytest.mark.parametrize("world", [verified(), finalising()])
 def test_undo_while_promoting_works_only_when_the_primary_is_dead(world):
     """M1, F1."""

@@ -297,6 +297,16 @@ def test_step_is_frozen_in_the_status_and_settles_when_it_is_observed(world, exp
     assert _changed(world, world.decide()) == expected
 
 
+def test_switch_is_made_once():
+    """Iterations that an edit adds after it do not bring it back."""
+    more = {**BLUE_GREEN, "iterations": 9}
+    world = in_analysis(
+        provider=ROUTED, analysis=more, weight=100, state={"iterations": 3, "switched": True, "split": Split(100)}
+    )
+    state = world.decide().state
+    assert (state.switched, state.iterations, state.split) == (True, 4, Split(100))
+
+
 def test_step_out_of_waiting_promotion_is_a_phase_change():
     """P18 at the approved switch: clocks are cleared but the drain."""
     world = evolve(in_analysis(request="promote/1", state={"iterations": 2}), phase=phases.WAITING_PROMOTION)

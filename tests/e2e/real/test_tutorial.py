@@ -157,14 +157,20 @@ def test_going_back_cancels(stage: Stage):
 
 
 def test_deleting_the_canary_gives_everything_back(stage: Stage):
-    """With revertOnDeletion the target carries the requests again and its scaler is free."""
+    """With revertOnDeletion the target carries the requests of the user's own Service again, and its scaler is free."""
     person = stage.person("deletion")
     manifests = stage.tutorial("deletion")
     manifests[3]["spec"]["revertOnDeletion"] = True
-    person.apply(manifests)
+    about = {"name": "podinfo-svc", "namespace": "deletion"}
+    spec = {"selector": {"app": "podinfo"}, "ports": [{"name": "http", "port": 80, "targetPort": 9898}]}
+    own = {"apiVersion": "v1", "kind": "Service", "metadata": about, "spec": spec}
+    person.apply([*manifests[:3], own, manifests[3]])
     person.until_phase("Initialized")
+    assert person.get(kinds.SERVICE, "podinfo-svc")["spec"]["selector"] == {"app": "podinfo-primary"}
     person.client.call("DELETE", person.path(kinds.CANARY, "podinfo"))
     person.until("no Canary", lambda: person.find(kinds.CANARY, "podinfo") is None, limit_s=60)
     assert not is_paused(person.get(kinds.SCALED_OBJECT, "podinfo-so"))
     assert ready(person, "podinfo") >= 1
     assert person.get(kinds.SERVICE, "podinfo-svc")["spec"]["selector"] == {"app": "podinfo"}
+    person.until("what we made is collected", lambda: person.find(kinds.DEPLOYMENT, "podinfo-primary") is None)
+    assert person.find(kinds.SERVICE, "podinfo-svc-primary") is None

@@ -296,6 +296,15 @@ async def test_a_list_made_after_a_deletion_proves_that_the_object_lives(cache: 
     assert version_of(cache, TARGET) == "10"
 
 
+async def test_a_kind_is_wanted_when_a_canary_names_an_object_of_it(cache: Cache, woken: Woken):
+    assert not cache.is_wanted(DEPLOYMENT)
+    assert cache.is_wanted(CANARY)
+    cache.put(canary())
+    assert cache.is_wanted(DEPLOYMENT)
+    cache.drop(Ref.to(CANARY, *KEY))
+    assert not cache.is_wanted(DEPLOYMENT)
+
+
 async def test_a_kind_that_is_not_served_has_no_objects_and_may_come_back(cache: Cache, woken: Woken):
     cache.put(canary())
     cache.put(target("10"))

@@ -24,6 +24,7 @@ class Recorder:
     def __init__(self) -> None:
         self.told: list[tuple[Any, ...]] = []
         self.held: dict[Ref, str] = {}
+        self.wants = True
 
     def replace(self, kind: Kind, items: Iterable[dict[str, Any]], version: str) -> None:
         self.held = {Ref.of(item): item["metadata"]["resourceVersion"] for item in items}
@@ -43,6 +44,9 @@ class Recorder:
     def absent(self, kind: Kind) -> None:
         self.held = {}
         self.told.append(("absent", kind.kind))
+
+    def is_wanted(self, kind: Kind) -> bool:
+        return self.wants
 
     def behind(self, kind: Kind, refs: Iterable[Ref]) -> None:
         self.told.append(("behind", sorted(ref.name for ref in refs)))
@@ -199,6 +203,17 @@ async def test_a_kind_that_is_not_served_is_absent_and_looked_for_now_and_then()
         assert not watcher.is_absent
     assert sink.told[1:] == [("replace", ["a"], "7"), ("synced",)]
     assert api.times[4] >= 60
+
+
+async def test_a_kind_that_is_not_served_and_nobody_wants_is_not_asked_for():
+    api = FakeApi(refusal(404, "NotFound"), page(deployment("a", "3"), version="7"), watches=(stream(),))
+    async with watching(api, pace=Pace(absent_s=30)) as (watcher, sink):
+        sink.wants = False
+        await asyncio.sleep(3600)
+        assert len(api.requests) == 1
+        sink.wants = True
+        await asyncio.sleep(60)
+        assert not watcher.is_absent
 
 
 async def test_a_kind_that_stops_being_served_is_absent_too():
