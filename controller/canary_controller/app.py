@@ -69,12 +69,9 @@ class App:
         self.health = Health(self.clock)
         self.cache = Cache(references, more_references, self.settings, self.queue.add, self.clock)
         publisher = Publisher(self.kube, self.http, self.clock)
-        self.loop = Loop(
-            self.kube, self.cache, self.http, self.clock, self.settings, publisher, self.observer, self.clock.now()
-        )
+        self.loop = Loop(self.kube, self.cache, self.http, self.clock, self.settings, publisher, self.observer, self.clock.now())
         self.watchers = [
-            Watcher(self.kube, kind, self.namespace, self.cache, self.clock, self.pace)
-            for kind in watched_kinds(self.settings)
+            Watcher(self.kube, kind, self.namespace, self.cache, self.clock, self.pace) for kind in watched_kinds(self.settings)
         ]
 
     @property

@@ -112,7 +112,12 @@ class Loop:
             objects = await self._fresh(key, objects)
             if not objects:
                 return None
+            cached = decision.rule
             snapshot, answers, decision = await self._judge(key, objects, answers)
+            if decision.rule != cached:
+                # The view was behind in a way that matters: clocks that ran on it are trusted from now on only.
+                self.behind_at[key] = self.clock.now()
+                snapshot, answers, decision = await self._judge(key, objects, answers)
         self.observer(snapshot, decision)
         await self.publisher.catch_up(snapshot)
         objects, wrote_status = await self._write_status(key, objects, snapshot, decision.state, decision.events)
@@ -129,14 +134,12 @@ class Loop:
         return self.clock.now() - self.read_at.get(key, self.started_at) >= _resync_s(snapshot)
 
     async def _fresh(self, key: Key, objects: Objects) -> Objects:
-        """Read everything live; note when the cached view turns out to have been behind. {} when the Canary is gone."""
+        """Read everything live, for this pass and for the cache. {} when the Canary is gone."""
         live = await read_live(self.kube, key, self.settings, tuple(objects))
         self.read_at[key] = self.clock.now()
         if not live:
             self.cache.drop(Ref.to(CANARY, *key), by=key)
             return {}
-        if _versions(live) != _versions(objects):
-            self.behind_at[key] = self.clock.now()
         for manifest in live.values():
             self.cache.wrote(manifest, key)
         return live
@@ -281,7 +284,3 @@ class Loop:
 
 def _resync_s(snapshot: Snapshot) -> float:
     return min(RESYNC_S, snapshot.deadline_s / 4)
-
-
-def _versions(objects: Objects) -> dict[Ref, str]:
-    return {ref: manifest["metadata"].get("resourceVersion", "") for ref, manifest in objects.items()}
