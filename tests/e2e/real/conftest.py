@@ -7,12 +7,11 @@ import pytest
 from canarykit import kinds
 from canarykit.spec.crd import crds
 from e2e.real.stage import Stage
-from e2e.rig.cluster import RealCluster
 from e2e.rig.client import wait_for
+from e2e.rig.cluster import RealCluster
 from e2e.rig.controller import controller
 from e2e.rig.fixture import real_cluster as real_cluster
 from e2e.rig.outside import Outside, good
-
 
 OURS = (kinds.CANARY, kinds.METRIC_TEMPLATE, kinds.ALERT_PROVIDER)
 

@@ -7,6 +7,7 @@ import pytest
 from canarykit import kinds
 from canarykit.dicts import at
 from e2e.real.stage import BETTER_IMAGE, GOOD_IMAGE, Stage, image, is_paused, managed_by, never_ready, ready
+from e2e.rig.client import wait_for
 from e2e.rig.controller import NAME
 from e2e.rig.outside import good
 from e2e.rig.person import Person
@@ -156,21 +157,16 @@ def test_going_back_cancels(stage: Stage):
     is_at_rest(person)
 
 
-def test_deleting_the_canary_gives_everything_back(stage: Stage):
-    """With revertOnDeletion the target carries the requests of the user's own Service again, and its scaler is free."""
-    person = stage.person("deletion")
-    manifests = stage.tutorial("deletion")
-    manifests[3]["spec"]["revertOnDeletion"] = True
-    about = {"name": "podinfo-svc", "namespace": "deletion"}
-    spec = {"selector": {"app": "podinfo"}, "ports": [{"name": "http", "port": 80, "targetPort": 9898}]}
-    own = {"apiVersion": "v1", "kind": "Service", "metadata": about, "spec": spec}
-    person.apply([*manifests[:3], own, manifests[3]])
-    person.until_phase("Initialized")
-    assert person.get(kinds.SERVICE, "podinfo-svc")["spec"]["selector"] == {"app": "podinfo-primary"}
+def test_what_we_made_is_collected_with_the_canary(stage: Stage):
+    """Without revertOnDeletion the garbage collector takes what the Canary owns, and nothing of the user's."""
+    person = stage.play("deletion")
     person.client.call("DELETE", person.path(kinds.CANARY, "podinfo"))
-    person.until("no Canary", lambda: person.find(kinds.CANARY, "podinfo") is None, limit_s=60)
-    assert not is_paused(person.get(kinds.SCALED_OBJECT, "podinfo-so"))
-    assert ready(person, "podinfo") >= 1
-    assert person.get(kinds.SERVICE, "podinfo-svc")["spec"]["selector"] == {"app": "podinfo"}
-    person.until("what we made is collected", lambda: person.find(kinds.DEPLOYMENT, "podinfo-primary") is None)
-    assert person.find(kinds.SERVICE, "podinfo-svc-primary") is None
+    ours = [
+        (kinds.DEPLOYMENT, "podinfo-primary"),
+        (kinds.SCALED_OBJECT, "podinfo-so-primary"),
+        *((kinds.SERVICE, name) for name in ("podinfo-svc", "podinfo-svc-canary", "podinfo-svc-primary")),
+    ]
+    wait_for("nothing of ours is left", lambda: all(person.find(kind, name) is None for kind, name in ours), limit_s=60)
+    assert person.all(kinds.CONTROLLER_REVISION) == []
+    assert person.get(kinds.DEPLOYMENT, "podinfo")
+    assert person.get(kinds.SCALED_OBJECT, "podinfo-so")
