@@ -47,6 +47,11 @@ async def test_clocks_that_differ_by_more_than_five_seconds_are_warned_of_once()
     assert '"skew_s":-5.5' in lines[0]
 
 
+def _ours(text: str) -> list[str]:
+    """The series of rollouts; those of the process (CPU, memory) move between two looks."""
+    return [line for line in text.splitlines() if line.startswith(("flagger_", "canarykit_"))]
+
+
 async def test_the_recorder_shows_a_rollout_and_forgets_a_canary_that_is_gone():
     async with Rig(TUTORIAL) as rig:
         metrics = Metrics("0", "kubernetes")
@@ -62,7 +67,7 @@ async def test_the_recorder_shows_a_rollout_and_forgets_a_canary_that_is_gone():
         assert 'flagger_canary_duration_seconds_count{name="podinfo",namespace="test"}' in text
         assert 'flagger_canary_metric_analysis{metric="request-duration",name="podinfo",namespace="test"} 0.0' in text
         recorder.keep([("test", "podinfo"), ("other", "shop")])
-        assert metrics.text().decode() == text
+        assert _ours(metrics.text().decode()) == _ours(text)
         recorder.keep([("other", "shop")])
         assert "podinfo" not in metrics.text().decode()
 
