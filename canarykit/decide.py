@@ -18,8 +18,8 @@ from canarykit.model import METRIC
 from canarykit.news import with_news
 from canarykit.questions import questions
 from canarykit.requests import obeyed, refusal
-from canarykit.rule import Rule
 from canarykit.rules import first_match
+from canarykit.rules.rule import Rule
 from canarykit.snapshot import Snapshot
 from canarykit.state import State
 from canarykit.times import fine_stamp

@@ -21,7 +21,7 @@ from canarykit.model import (
     Answer,
     Question,
 )
-from canarykit.rule import Rule
+from canarykit.rules.rule import Rule
 from canarykit.state import State
 
 NORMAL = "Normal"

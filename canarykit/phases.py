@@ -4,7 +4,7 @@ Theory first. A phase is a *desired world* plus its *exits* (decisions.md sectio
 from one phase to the next: `decide` moves the phase, `plan` compares the world of the present phase with what is observed.
 So a crash between two writes loses nothing; the next pass finishes what was begun.
 
-The exits themselves are the rule tables (`rules_idle`, `rules_analysis`, `rules_promotion`); `canarykit.rules` joins them and
+The exits themselves are the rule tables (`rules.idle`, `rules.analysis`, `rules.promotion`); `canarykit.rules` joins them and
 draws the diagram. This module holds only the names, so that every room can speak of them.
 Source: engine.md section 1.3 (condition texts), decisions.md section 3.
 """

@@ -25,8 +25,8 @@ from canarykit.model import (
     Question,
 )
 from canarykit.requests import obeyed
-from canarykit.rules_analysis import promotion_gate_is_asked, traffic_gate_is_asked
-from canarykit.rules_idle import FIRST
+from canarykit.rules.analysis import promotion_gate_is_asked, traffic_gate_is_asked
+from canarykit.rules.idle import FIRST
 from canarykit.snapshot import Snapshot
 
 NOT_PASSED = frozenset({FAIL, NO_DATA, UNAVAILABLE})

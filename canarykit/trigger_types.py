@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from canarykit.queries_quoted import Dialect
+from canarykit.queries.quoted import Dialect
 
 # Lexical classes (cloning.md section 4.6); QUOTED and JSON differ by the dialect of the type.
 QUOTED, WORDS, TAGS, PATH, SELECTOR, URL, MEMBERS, PARAMETERS, FIELDS, VALUE = "Q", "Q=", "T", "P", "S", "U", "D", "J", "F", "V"

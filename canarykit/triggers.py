@@ -16,7 +16,7 @@ from canarykit.dicts import at
 from canarykit.errors import Problem
 from canarykit.names import primary_of
 from canarykit.queries import PROTECTED_LABELS, STRICT, TEXT, Identities, rewrite_query
-from canarykit.queries_names import names_the_target
+from canarykit.queries.names import names_the_target
 from canarykit.trigger_types import DATA, EXPLICIT, MONITORING, NEVER, REWRITE, TRIGGER_TYPES, TriggerType, type_of
 
 __all__ = [

@@ -5,7 +5,7 @@ A Canary with nothing to wait for has no such moment and costs nothing. Source: 
 
 from canarykit import phases
 from canarykit.facts import Facts
-from canarykit.rule import Rule
+from canarykit.rules.rule import Rule
 
 GRACE_S = 0.001  # a deadline is past only when more than the deadline has gone by
 

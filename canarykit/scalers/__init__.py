@@ -2,7 +2,7 @@
 
 A scaler kind (`Scaler`) makes the primary's copy of the user's scaler, and holds the user's own one down, up or at a floor.
 For other controllers the same is here as plain functions over dicts: `clone_for_primary`, `pause`, `resume` and their
-patches, `primary_of`, `plan_primary`, `prune`, `may_take_over`, `laid_over`.
+patches, `primary_of`, `plan.primary`, `prune`, `may_take_over`, `laid_over`.
 """
 
 from collections.abc import Mapping

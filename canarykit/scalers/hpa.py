@@ -15,8 +15,8 @@ from canarykit import kinds
 from canarykit.dicts import Manifest, at, contains
 from canarykit.errors import Problem
 from canarykit.kinds import Kind
-from canarykit.queries_names import whole
-from canarykit.queries_plain import rewrite_labels
+from canarykit.queries.names import whole
+from canarykit.queries.plain import rewrite_labels
 from canarykit.replicas import check_bounds, override_replicas
 from canarykit.scalers.base import Clone, CloneRequest, Mark, check_source, same_metadata, whole_number
 from canarykit.scalers.floors import with_note

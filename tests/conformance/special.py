@@ -195,7 +195,32 @@ _server = (
     Step("autoscaling group", "GET", "/apis/coordination.k8s.io/v1"),
     Step("unknown parameter", "GET", "/api/v1/namespaces/{ns}/configmaps?colour=blue"),
 )
+CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+
+
+def _crd(group: str, name: str = "", **metadata: Any) -> dict[str, Any]:
+    schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": {"size": {"type": "integer"}}}}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}}
+    names = {"kind": "Gadget", "listKind": "GadgetList", "plural": "gadgets", "singular": "gadget"}
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": name or f"gadgets.{group}", **metadata},
+        "spec": {"group": group, "names": names, "scope": "Namespaced", "versions": [version]},
+    }
+
+
+_APPROVED = {"api-approved.kubernetes.io": "unapproved, of a test"}
+_crds = (
+    Step("no approval", "POST", f"{CRDS}?dryRun=All", _crd("battery.k8s.io")),
+    Step("unapproved", "POST", f"{CRDS}?dryRun=All", _crd("battery.k8s.io", annotations=_APPROVED)),
+    Step("open group", "POST", f"{CRDS}?dryRun=All", _crd("battery.example.dev")),
+    Step("other name", "POST", f"{CRDS}?dryRun=All", _crd("battery.example.dev", "gizmos.battery.example.dev")),
+    Step("no versions", "POST", f"{CRDS}?dryRun=All", {**_crd("a.example.dev"), "spec": {"group": "a.example.dev"}}),
+    Step("missing", "GET", f"{CRDS}/gadgets.battery.example.dev"),
+)
 SPECIAL = (
+    Scenario("crds", _crds),
     Scenario("services", _services),
     Scenario("deployments", _deployments),
     Scenario("replicas", _replicas),

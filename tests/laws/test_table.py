@@ -6,8 +6,8 @@ from canarykit import phases
 from canarykit.errors import IllegalTransition
 from canarykit.events import notes
 from canarykit.facts import Facts
-from canarykit.rule import BEFORE
 from canarykit.rules import TABLE, first_match, mermaid, table_markdown, transitions
+from canarykit.rules.rule import BEFORE
 from worlds import World
 
 FIRST = ["A1", "A2", "A4", "A3"]

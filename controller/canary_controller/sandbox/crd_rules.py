@@ -42,6 +42,10 @@ _NAMES = _map(plural=_TEXT, kind=_TEXT, singular=_TEXT, listKind=_TEXT, shortNam
 _FORM = _map(spec=_map(group=_TEXT, scope=_TEXT, names=_NAMES, versions=_list(_VERSION)))
 
 
+APPROVED = "api-approved.kubernetes.io"
+_PROTECTED = ("k8s.io", "kubernetes.io")
+
+
 def complete_crd(crd: Mapping[str, Any]) -> dict[str, Any]:
     """Return a right CustomResourceDefinition with the names and the conversion that the server fills in."""
     names = at(crd, "spec", "names", default={})
@@ -67,7 +71,17 @@ def crd_causes(crd: Mapping[str, Any]) -> list[Cause]:
     name = at(crd, "metadata", "name")
     if name != f"{spec['names']['plural']}.{spec['group']}":
         found.append(causes.invalid("metadata.name", name, 'must be spec.names.plural+"."+spec.group'))
-    return [*found, *_version_causes(spec["versions"])]
+    return [*found, *_approval_causes(crd), *_version_causes(spec["versions"])]
+
+
+def _approval_causes(crd: Mapping[str, Any]) -> list[Cause]:
+    """CRDs in Kubernetes' own groups say who approved them, or that nobody did."""
+    group = str(at(crd, "spec", "group", default=""))
+    is_protected = group in _PROTECTED or group.endswith(tuple(f".{each}" for each in _PROTECTED))
+    if not is_protected or at(crd, "metadata", "annotations", APPROVED):
+        return []
+    why = f'protected groups must have approval annotation "{APPROVED}", see https://github.com/kubernetes/enhancements/pull/1111'
+    return [causes.required(f"metadata.annotations[{APPROVED}]", why)]
 
 
 def _version_causes(versions: Sequence[Mapping[str, Any]]) -> list[Cause]:

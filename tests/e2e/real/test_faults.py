@@ -46,6 +46,19 @@ def test_an_api_server_that_goes_away_delays_and_does_not_fail(stage: Stage):
     is_promoted(person)
 
 
+def test_every_request_was_within_our_rights(stage: Stage):
+    """Through all that happened before, the API server refused us nothing for want of a right."""
+    person = stage.play("rights")
+    person.set_image(GOOD_IMAGE)
+    is_promoted(person)
+    refused = {
+        (each["verb"], each["requestURI"].partition("?")[0])
+        for each in audited(stage.cluster)
+        if each["responseStatus"].get("code") == 403
+    }
+    assert refused == set()
+
+
 def test_an_idle_canary_costs_no_request(stage: Stage):
     """When nothing happens nothing is asked of the API server, but for watches that it ends by itself."""
     stage.play("idle")

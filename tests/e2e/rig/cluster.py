@@ -26,7 +26,7 @@ USERS = {
     "kwok": (MASTERS,),
     "keda-operator": (MASTERS,),
     "keda-adapter": (MASTERS,),
-    "canary-controller": (MASTERS,),
+    "canary-controller": (),
 }
 API_SERVER = ("etcd", "kube-apiserver")
 CONTROLLERS = ("kube-controller-manager", "kube-scheduler", "kwok")

@@ -13,6 +13,7 @@ from attrs import frozen
 
 from .cluster import AUDITED, RealCluster
 from .processes import free_port
+from .rights import grant
 
 NAME = "canary-controller"
 READY_LIMIT_S = 30.0
@@ -54,6 +55,7 @@ class Controller:
 @contextmanager
 def controller(cluster: RealCluster, outside: str, flags: Sequence[str] = ()) -> Iterator[Controller]:
     """Run our controller; every hook and metrics server is reached at ``outside``, an ``address:port``."""
+    grant(cluster.client, AUDITED)
     port = free_port()
     command = (
         sys.executable,

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from canarykit.errors import SpecError
-from canarykit.template_functions import BUILTINS
-from canarykit.template_parser import GO_FUNCTIONS, QUERY_VARIABLES, check_query
 from canarykit.templates import render
+from canarykit.templates.functions import BUILTINS
+from canarykit.templates.parser import GO_FUNCTIONS, QUERY_VARIABLES, check_query
 
 VARIABLES = {
     "name": "podinfo",

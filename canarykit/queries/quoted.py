@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 
 from attrs import frozen
 
-from canarykit.queries_names import Mention, substitute
+from canarykit.queries.names import Mention, substitute
 
 _LITERALS = {'"': r'"(?:[^"\\]|\\.)*"', "'": r"'(?:[^'\\]|\\.)*'", "`": r"`[^`]*`"}
 _COMMENTS = {"#": r"\#[^\n]*", "--": r"--[^\n]*", "//": r"//[^\n]*", "/*": r"/\*.*?\*/"}

@@ -6,10 +6,10 @@ This is decisions.md section 3 as data. `docs/decision-table.md` and `docs/phase
 from canarykit import phases
 from canarykit.errors import IllegalTransition
 from canarykit.facts import Facts
-from canarykit.rule import BEFORE, Rule
-from canarykit.rules_analysis import ANALYSIS
-from canarykit.rules_idle import FIRST, IDLE, INITIALIZING, NEW, WAITING
-from canarykit.rules_promotion import FINALISING, PROMOTING
+from canarykit.rules.analysis import ANALYSIS
+from canarykit.rules.idle import FIRST, IDLE, INITIALIZING, NEW, WAITING
+from canarykit.rules.promotion import FINALISING, PROMOTING
+from canarykit.rules.rule import BEFORE, Rule
 
 TABLE: dict[str, tuple[Rule, ...]] = {
     phases.NEW: FIRST + NEW,

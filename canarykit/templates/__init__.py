@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Protocol
 
-from canarykit.template_functions import BUILTINS, Value, apply, is_true, kind_of, text_of
-from canarykit.template_lexer import Fail, failing
-from canarykit.template_nodes import (
+from canarykit.templates.functions import BUILTINS, Value, apply, is_true, kind_of, text_of
+from canarykit.templates.lexer import Fail, failing
+from canarykit.templates.nodes import (
     Branch,
     Command,
     Dot,
@@ -28,7 +28,7 @@ from canarykit.template_nodes import (
     Template,
     Variable,
 )
-from canarykit.template_parser import GO_FUNCTIONS, parse
+from canarykit.templates.parser import GO_FUNCTIONS, parse
 
 _LAZY = ("and", "or")
 _OUTPUT_MAX = 64 * 1024  # characters; a Prometheus query of this size is a mistake

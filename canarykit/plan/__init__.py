@@ -10,10 +10,10 @@ from canarykit.desired import desired
 from canarykit.dicts import at
 from canarykit.guards import Watch
 from canarykit.model import Action
-from canarykit.plan_primary import primary_actions
-from canarykit.plan_records import prune_actions, record_actions
-from canarykit.plan_requests import apex_actions, route_actions, service_actions
-from canarykit.plan_target import down_actions, up_actions
+from canarykit.plan.primary import primary_actions
+from canarykit.plan.records import prune_actions, record_actions
+from canarykit.plan.requests import apex_actions, route_actions, service_actions
+from canarykit.plan.target import down_actions, up_actions
 from canarykit.snapshot import Snapshot
 
 

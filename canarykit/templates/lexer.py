@@ -1,6 +1,6 @@
 """Cuts a Go text template into literal text and actions, and actions into tokens; knows trim markers and comments.
 
-What the tokens mean is the business of `template_parser`. Source: analysis.md section 2.1.
+What the tokens mean is the business of `templates.parser`. Source: analysis.md section 2.1.
 """
 
 import re

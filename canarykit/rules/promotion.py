@@ -9,8 +9,8 @@ from canarykit import phases
 from canarykit.facts import Facts
 from canarykit.guards import held_down, target_pods
 from canarykit.model import ROLLBACK, Split
-from canarykit.rule import BEFORE, Rule, cancel, end, enter, roll_back, start
-from canarykit.rules_idle import UNDO
+from canarykit.rules.idle import UNDO
+from canarykit.rules.rule import BEFORE, Rule, cancel, end, enter, roll_back, start
 from canarykit.state import State
 
 

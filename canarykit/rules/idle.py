@@ -9,7 +9,7 @@ from canarykit import phases
 from canarykit.dicts import at
 from canarykit.facts import Facts
 from canarykit.model import CONFIRM_ROLLOUT, Split
-from canarykit.rule import BEFORE, Rule, end, enter, start
+from canarykit.rules.rule import BEFORE, Rule, end, enter, start
 from canarykit.state import Clocks, State
 
 

@@ -1,4 +1,4 @@
-"""Parses Go text templates into `template_nodes`: actions, pipelines, variables, control structures, definitions.
+"""Parses Go text templates into `templates.nodes`: actions, pipelines, variables, control structures, definitions.
 
 Unknown functions and undeclared variables are errors here, as in Go, so `parse` alone tells whether a template is usable.
 Source: analysis.md section 2.1; Go's documentation of text/template.
@@ -6,8 +6,8 @@ Source: analysis.md section 2.1; Go's documentation of text/template.
 
 from collections.abc import Collection
 
-from canarykit.template_lexer import Action, Fail, Text, Token, failing, items, unquoted
-from canarykit.template_nodes import (
+from canarykit.templates.lexer import Action, Fail, Text, Token, failing, items, unquoted
+from canarykit.templates.nodes import (
     Branch,
     Command,
     Dot,
@@ -25,7 +25,7 @@ from canarykit.template_nodes import (
     Variable,
 )
 
-# Of Go's template language; `template_functions` and `templates` carry them out.
+# Of Go's template language; `templates.functions` and `templates` carry them out.
 GO_FUNCTIONS = (
     "and", "call", "eq", "ge", "gt", "html", "index", "js", "le", "len", "lt", "ne", "not", "or", "print", "printf", "println",
     "slice", "urlquery",

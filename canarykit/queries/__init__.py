@@ -10,7 +10,7 @@ We rewrite by meaning instead, in three questions:
 2. *Which parts of it?* Each key has a lexical class. In Q (most query languages) only string literals are values, and
    literals compared with a label that canary and primary share (their namespace, their container names) stay. In T, P, S, U,
    D and J the values are the tags, path segments, selector values, host name, list members, parameter values.
-3. *Which names?* Whole mentions of the target, its label value or its Service (`canarykit.queries_names`); each, with
+3. *Which names?* Whole mentions of the target, its label value or its Service (`canarykit.queries.names`); each, with
    ``-canary`` or ``-primary`` or neither, becomes ``-primary``. Where a matcher excludes the name, it goes on excluding.
 
 Law: rewriting twice is rewriting once. What could not be decided is left as it is and reported, never guessed.
@@ -26,8 +26,8 @@ from collections.abc import Callable
 from attrs import evolve, frozen
 
 from canarykit.errors import Problem, UnknownName
-from canarykit.queries_names import Identities, names_the_target, whole
-from canarykit.queries_plain import (
+from canarykit.queries.names import Identities, names_the_target, whole
+from canarykit.queries.plain import (
     replace_text,
     rewrite_bare_values,
     rewrite_fields,
@@ -38,7 +38,7 @@ from canarykit.queries_plain import (
     rewrite_tags,
     rewrite_url,
 )
-from canarykit.queries_quoted import Dialect, outside, rewrite_quoted
+from canarykit.queries.quoted import Dialect, outside, rewrite_quoted
 from canarykit.trigger_types import (
     DATA,
     FIELDS,

@@ -1,6 +1,6 @@
 """What a rule is, and the few ways in which a rule changes the state.
 
-The tables are in `rules_idle`, `rules_analysis` and `rules_promotion`.
+The tables are in `rules.idle`, `rules.analysis` and `rules.promotion`.
 
 A rule never looks at more than `Facts` and never does anything but return the next `State`.
 """

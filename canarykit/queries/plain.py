@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable
 
 from canarykit.names import CANARY_SUFFIX, PRIMARY_SUFFIX
-from canarykit.queries_names import substitute, whole
-from canarykit.queries_quoted import is_protected
+from canarykit.queries.names import substitute, whole
+from canarykit.queries.quoted import is_protected
 
 _SCOPE = re.compile(r"\{[^{}]*\}")
 _TAG = re.compile(r"(?P<not>\bNOT\s+|[!-])?(?P<key>\b[\w./-]+):(?P<value>[^\s,{}()]+)", re.IGNORECASE)

@@ -16,7 +16,7 @@ from canarykit.model import (
     ROLLOUT,
     Split,
 )
-from canarykit.rule import BEFORE, Rule, cancel, checked, enter, roll_back, start
+from canarykit.rules.rule import BEFORE, Rule, cancel, checked, enter, roll_back, start
 from canarykit.state import State
 from canarykit.steps import PROGRESSIVE, strategy_of
 
