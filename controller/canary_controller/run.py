@@ -31,6 +31,8 @@ EXIT_CONFIG = 78
 SKEW_LIMIT_S = 5.0
 GAUGES_EVERY_S = 10.0
 AGAIN_S = 5.0
+CRD_PATIENCE_S = 6.0
+CRD_AGAIN_S = 0.5
 
 
 def program_version() -> str:
@@ -89,7 +91,7 @@ async def _serve(options: Options, clock: Clock, kube: Kube, http: Http, stop: a
     where = options.namespace or "all namespaces"
     logger().info("started", port=port, version=program_version(), namespace=where)
     try:
-        problem = await _ended_first(_problem_of_cluster(kube, clock), stop)
+        problem = await _ended_first(problem_of_cluster(kube, clock), stop)
         if problem:
             return _complain(problem, EXIT_CONFIG)
         await _work(app, kube, clock, stop)
@@ -153,11 +155,18 @@ async def tell_troubles(watchers: Sequence[Watcher], clock: Clock) -> None:
         await clock.sleep(GAUGES_EVERY_S)
 
 
-async def _problem_of_cluster(kube: Kube, clock: Clock) -> str:
-    """Return `crd_problem` as soon as the API server answers at all; an outage is waited for, not died of."""
+async def problem_of_cluster(kube: Kube, clock: Clock) -> str:
+    """Return `crd_problem` as soon as the API server answers at all; an outage is waited for, not died of.
+
+    A CRD that was applied a moment ago is published a moment later, so what is wrong has to stay wrong for a while.
+    """
+    patience_until = clock.now() + CRD_PATIENCE_S
     while True:
         try:
-            return await crd_problem(kube)
+            problem = await crd_problem(kube)
+            if not problem or clock.now() >= patience_until:
+                return problem
+            await clock.sleep(CRD_AGAIN_S)
         except Unavailable as error:
             logger().warning("the API server does not answer yet", error=str(error), again_s=AGAIN_S)
             await clock.sleep(AGAIN_S)

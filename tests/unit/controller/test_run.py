@@ -16,11 +16,12 @@ from canary_controller.clock import LoopClock
 from canary_controller.log import setup
 from canary_controller.metrics import Metrics
 from canary_controller.record import Recorder
-from canary_controller.run import crd_problem, tell_troubles, watch_skew
+from canary_controller.run import crd_problem, problem_of_cluster, tell_troubles, watch_skew
 from canary_controller.watch import Trouble
 from canarykit import kinds
 from canarykit.model import Ref
 from canarykit.settings import Settings
+from canarykit.spec.crd import crds
 from harness import Rig, sample
 
 pytestmark = pytest.mark.looptime(idle_timeout=36000)
@@ -140,3 +141,18 @@ async def test_a_watch_that_breaks_is_logged_once_and_so_is_its_recovery():
         ("warn", "deployments", "deployments: refused"),
         ("info", "deployments", None),
     ]
+
+
+async def test_a_crd_that_is_published_a_moment_later_is_waited_for():
+    """A CRD applied just before the controller starts is no reason to exit; one that stays away for seconds is."""
+    async with Rig(TUTORIAL) as rig:
+        canary_crd = next(crd for crd in crds() if crd["spec"]["names"]["kind"] == "Canary")
+        await rig.cluster.delete(Ref.of(canary_crd))
+        waiting = asyncio.create_task(problem_of_cluster(rig.kube, rig.clock))
+        await rig.rest(3)
+        await rig.cluster.apply(canary_crd)
+        assert await waiting == ""
+        await rig.cluster.delete(Ref.of(canary_crd))
+        began = rig.clock.now()
+        assert "is not served" in await problem_of_cluster(rig.kube, rig.clock)
+        assert rig.clock.now() - began >= 5
