@@ -133,8 +133,10 @@ def _told(facts: Facts, rule: Rule, state: State) -> State:
     """A long wait goes to ``waiting`` once; the next verdict that writes clears it."""
     if rule.told:
         return evolve(state, waiting=rule.why(facts)[:TEXT_LIMIT])
-    changed = evolve(state, waiting="") != evolve(facts.state, waiting="")
-    return evolve(state, waiting="") if changed or rule.verdict != "hold" else state
+    if not state.waiting:
+        return state
+    stays = rule.verdict == "hold" and evolve(state, waiting=facts.state.waiting) == facts.state
+    return state if stays else evolve(state, waiting="")
 
 
 def _verdict(rule: Rule, before: State, after: State) -> str:

@@ -18,8 +18,9 @@ MESSAGE_LIMIT = 1024
 
 def with_news(before: State, after: State, notes: Iterable[Note]) -> State:
     """Return ``after`` with the Events of its pass, when that pass writes anyway; else with those that were there."""
-    if evolve(after, news=()) == evolve(before, news=()):
-        return evolve(after, news=before.news)
+    unsaid = after if after.news == before.news else evolve(after, news=before.news)
+    if unsaid == before:
+        return unsaid
     return evolve(after, news=tuple(_written(note) for note in notes if not note.once or note.action == "gate"))
 
 

@@ -5,7 +5,6 @@ carries a note (an annotation), so that the scaler as the spec wants it can be r
 KEDA's ``idleReplicaCount`` would undercut a floor, so it goes with the minimum: both are written ``<minimum>/<idle>``.
 """
 
-from copy import deepcopy
 from typing import Any
 
 from canarykit.dicts import Manifest, at
@@ -37,7 +36,7 @@ def with_note(manifest: dict[str, Any], before: Mark) -> dict[str, Any]:
 
 def unfloored(manifest: Manifest, minimum_field: str) -> dict[str, Any]:
     """Return a copy of a primary's scaler as it was before its floor, without the note; an unfloored one is copied as it is."""
-    copy = deepcopy(dict(manifest))
+    copy = dict(manifest)
     annotations = dict(at(copy, "metadata", "annotations", default={}))
     if NOTE not in annotations:
         return copy

@@ -62,7 +62,7 @@ class HpaScaler:
         """Return a copy with at least ``n`` as its minimum, never above the maximum."""
         lowest, highest = self.bounds(manifest)
         floor = min(max(n, lowest), highest)
-        copy = deepcopy(dict(manifest))
+        copy = dict(manifest)
         if floor == lowest:
             return copy
         copy["spec"] = {**copy["spec"], "minReplicas": floor}

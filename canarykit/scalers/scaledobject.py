@@ -70,7 +70,7 @@ class ScaledObjectScaler:
         """Return a copy with at least ``n`` as its minimum, never above the maximum; a lower idle count is left out."""
         lowest, highest = self.bounds(manifest)
         floor = min(n, highest)
-        copy = deepcopy(dict(manifest))
+        copy = dict(manifest)
         if floor <= lowest:
             return copy
         written = whole_number(at(manifest, "spec", "minReplicaCount"), 0)

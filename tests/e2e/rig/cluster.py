@@ -4,9 +4,12 @@
 machines: pods get a status from kwok's stages and no process. Source of the flags: each program's own help.
 """
 
+import base64
+import json
 import shutil
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -122,6 +125,16 @@ class RealCluster:
         self.processes.stop("kube-apiserver")
         time.sleep(away_s)
         self._start_api_server()
+
+    def compact_etcd(self) -> int:
+        """Forget every version of every object but the present one, and return the revision up to which etcd did.
+
+        Who then asks an API server that was started later for what has changed since an older version gets 410.
+        """
+        url = f"http://127.0.0.1:{self._etcd_port}/v3/kv"
+        present = int(_post(f"{url}/range", {"key": base64.b64encode(b"none").decode()})["header"]["revision"])
+        _post(f"{url}/compaction", {"revision": present, "physical": True})
+        return present
 
     # -- the steps of a start, in order ---------------------------------------------------------------------------------
 
@@ -265,3 +278,10 @@ class RealCluster:
             return ready and self.client.is_ok("/api/v1/namespaces/default/serviceaccounts/default")
 
         self.processes.wait_until("kwok", is_ready)
+
+
+def _post(url: str, body: Any) -> Any:
+    """Return the answer of etcd's JSON gateway."""
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return json.load(answer)

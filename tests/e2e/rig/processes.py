@@ -37,9 +37,11 @@ class Processes:
 
     folder: Path
     _running: dict[str, subprocess.Popen[bytes]] = field(factory=dict)
+    _started: dict[str, tuple[Sequence[str | Path], Mapping[str, str] | None]] = field(factory=dict)
 
     def start(self, name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None) -> None:
         """Start a process that dies with us (where setpriv is there to ask for it), in a session of its own."""
+        self._started[name] = command, environment
         leash = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
         with (self.folder / f"{name}.log").open("ab") as log:
             self._running[name] = subprocess.Popen(
@@ -50,6 +52,10 @@ class Processes:
                 env={**os.environ, **(environment or {})},
                 start_new_session=True,
             )
+
+    def again(self, name: str) -> None:
+        """Start a process that has ended once more, as it was started before."""
+        self.start(name, *self._started[name])
 
     def pid(self, name: str) -> int:
         """Return the process id of a running process."""
