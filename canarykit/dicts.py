@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 Manifest = Mapping[str, Any]
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def at(manifest: Any, *path: str | int, default: Any = None) -> Any:
@@ -15,11 +16,13 @@ def at(manifest: Any, *path: str | int, default: Any = None) -> Any:
     """
     here = manifest
     for key in path:
-        if isinstance(key, int):
+        if type(here) is dict:  # told much faster than any Mapping, and nearly always the case
+            here = here.get(key)
+        elif isinstance(key, int):
             if not isinstance(here, list | tuple) or not -len(here) <= key < len(here):
                 return default
             here = here[key]
-        elif isinstance(here, dict) or isinstance(here, Mapping):  # noqa: SIM101 - a plain dict is told much faster
+        elif isinstance(here, Mapping):
             here = here.get(key)
         else:
             return default
@@ -47,7 +50,7 @@ def pruned(value: Any) -> Any:
 
 def canonical(value: Any) -> str:
     """Return the one JSON text of ``value``: sorted keys, no spaces, non-ASCII kept."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _CANONICAL.encode(value)
 
 
 def digest(value: Any, length: int = 16) -> str:
