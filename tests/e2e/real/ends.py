@@ -6,7 +6,7 @@ from e2e.rig.person import Person
 
 
 def is_promoted(person: Person, wanted: str, limit_s: float = 120.0) -> None:
-    """Wait for the end of the rollout and assert that it succeeded with the image ``wanted``, and that only the source is paused."""
+    """Wait for the end of the rollout and assert that it succeeded with the image ``wanted`` and came to rest."""
     person.until(f"promotion of {wanted}", lambda: has_ended(person, wanted), limit_s)
     assert person.phase == "Succeeded", person.story()
     only_the_source_is_paused(person)
