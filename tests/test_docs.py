@@ -50,7 +50,7 @@ def test_readme_has_its_ten_lines():
 
 
 def _targets() -> set[str]:
-    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    return set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
 
 
 def _scripts() -> set[str]:
@@ -71,8 +71,12 @@ def test_command_in_the_text_exists(page, code):
 
 
 def _assert_known(command: str) -> None:
-    program, *arguments = command.split()
-    if program == "make":
+    program, *arguments = [word for word in command.split() if not re.match(r"[A-Z_]+=", word)] or command.split()
+    if program.endswith("/python"):
+        module = arguments[arguments.index("-m") + 1]
+        assert importlib.util.find_spec(module) is not None, command
+        assert all((ROOT / each).exists() for each in arguments if each.startswith("tests/")), command
+    elif program == "make":
         assert set(arguments) <= _targets(), command
     elif program.endswith("canary-controller"):
         assert "canary-controller" in _scripts()
