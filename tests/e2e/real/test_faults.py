@@ -44,9 +44,8 @@ def asked(stage: Stage, code: int) -> set[tuple[str, ...]]:
 
     An API server that has just started refuses everybody a few requests; a right that is missing is never granted.
     """
-    places = (
-        (each["verb"], each.get("objectRef", {})) for each in audited(stage.cluster) if each["responseStatus"].get("code") == code
-    )
+    lines = audited(stage.cluster, ("ResponseStarted", "ResponseComplete"))  # a granted watch that is open still has only started
+    places = ((each["verb"], each.get("objectRef", {})) for each in lines if each.get("responseStatus", {}).get("code") == code)
     return {(verb, *(place.get(name, "") for name in ("apiGroup", "resource", "subresource"))) for verb, place in places}
 
 

@@ -82,8 +82,11 @@ def controller(cluster: RealCluster, outside: str, flags: Sequence[str] = ()) ->
             assert code in (0, -signal.SIGTERM), f"the controller ended with {code}"
 
 
-def audited(cluster: RealCluster) -> list[dict[str, Any]]:
-    """Return what the controller asked of the API server, oldest first, from the audit log: one dict per finished request."""
+def audited(cluster: RealCluster, stages: tuple[str, ...] = ("ResponseComplete",)) -> list[dict[str, Any]]:
+    """Return what the controller asked of the API server, oldest first, from the audit log: one dict per finished request.
+
+    With ``ResponseStarted`` among the ``stages`` watches that are still open are there, too.
+    """
     lines = cluster.audit_log.read_text().splitlines() if cluster.audit_log.exists() else []
     found = [json.loads(line) for line in lines if line.endswith("}")]
-    return [each for each in found if each.get("stage") == "ResponseComplete"]
+    return [each for each in found if each.get("stage") in stages]
