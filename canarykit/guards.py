@@ -4,13 +4,12 @@ Each guard answers with an empty text when it is open, or with the reason why it
 guards alone: floor, route, drain, pause, scale to zero.
 """
 
-from collections.abc import Callable
 from math import ceil
 
 from attrs import frozen
 
 from canarykit import phases
-from canarykit.desired import DOWN, UP, Desired, maximum, need
+from canarykit.desired import DOWN, Desired, maximum, need
 from canarykit.dicts import at
 from canarykit.model import Split
 from canarykit.snapshot import Snapshot
@@ -204,5 +203,3 @@ TEXTS: dict[str, str] = {
     "G10": (g10.__doc__ or "").strip(),
 }
 GUARDED = frozenset({"G1", "G3", "G4", "G6", "G7", "G8", "G9", "G10"})
-MODES = (UP, DOWN)
-Guard = Callable[[Snapshot, Desired, Watch], str]

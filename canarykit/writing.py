@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from canarykit.dicts import at, digest, put
+from canarykit.metadata import controller_of
 from canarykit.model import APPLY, MERGE_PATCH, Action, Ref
 from canarykit.names import APPLIED_ANNOTATION
 
@@ -47,10 +48,8 @@ def apply_action(
 
 def controlled_by(manifest: Mapping[str, Any], uid: str) -> bool | None:
     """Tell whether the controller of ``manifest`` is the Canary ``uid``; None when it has no controller."""
-    for reference in at(manifest, "metadata", "ownerReferences", default=()):
-        if reference.get("controller"):
-            return bool(reference.get("uid") == uid)
-    return None
+    controller = controller_of(manifest)
+    return None if controller is None else bool(controller.get("uid") == uid)
 
 
 def was_ours(manifest: Mapping[str, Any]) -> bool:

@@ -16,13 +16,13 @@ from canarykit.metrics.escape import PromqlEscape, pattern
 from canarykit.metrics.prometheus import probe_request, query_request, read_answer
 from canarykit.model import FAIL, NO_DATA, PASS, UNAVAILABLE, Answer, HttpRequest, HttpResponse
 from canarykit.spec import Metric
+from canarykit.spec.analysis import DEFAULT_METRIC_INTERVAL
 from canarykit.spec.durations import go_float
 from canarykit.templates import render
 from canarykit.thresholds import Limits, breach, judge, milliseconds, percent, percent_bound, two_digits
 
 Asking = Generator[HttpRequest, HttpResponse, Answer]
 
-DEFAULT_INTERVAL = "1m"
 NOTHING_TO_ASK = "Metric query failed for no usable metrics template and query were configured"
 
 
@@ -48,7 +48,7 @@ class MetricContext:
     route: str = ""
     provider: str = "kubernetes"
     metrics_server: str = "http://prometheus:9090"
-    interval: str = DEFAULT_INTERVAL
+    interval: str = DEFAULT_METRIC_INTERVAL
 
 
 @frozen

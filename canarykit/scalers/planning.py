@@ -19,6 +19,7 @@ from attrs import evolve
 from canarykit.dicts import Manifest, at, canonical
 from canarykit.errors import UnknownName
 from canarykit.kinds import HPA, SCALED_OBJECT
+from canarykit.metadata import controller_of
 from canarykit.model import Ref
 from canarykit.names import PRIMARY_SUFFIX
 from canarykit.replicas import check_bounds, fields_of
@@ -101,8 +102,7 @@ def may_take_over(live: Manifest | None, canary_uid: str) -> bool:
 
 def controller_uid(manifest: Manifest) -> str:
     """Return the uid of the object that controls ``manifest``; "" when none does."""
-    owners = at(manifest, "metadata", "ownerReferences", default=[])
-    return next((str(owner.get("uid", "")) for owner in owners if owner.get("controller")), "")
+    return str((controller_of(manifest) or {}).get("uid", ""))
 
 
 def _managed(scaler: Scaler, live: Manifest, request: CloneRequest) -> dict[str, Any]:
